@@ -1,0 +1,34 @@
+# What terse is built from. Each is an imported target of our own name, so that the rooms read alike on every distribution.
+find_package(Threads REQUIRED)
+find_package(Boost 1.74 REQUIRED COMPONENTS program_options)
+find_package(fmt REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(MPI REQUIRED COMPONENTS C)
+set(HDF5_PREFER_PARALLEL OFF)
+find_package(HDF5 REQUIRED COMPONENTS C)
+find_path(TERSE_XXHASH_INCLUDE xxhash.h REQUIRED)
+include(TerseTorch)
+
+# Header-only: LibTorch ships a fmt of its own, and each keeps to its versioned namespace this way.
+add_library(terse_fmt INTERFACE)
+add_library(terse::fmt ALIAS terse_fmt)
+target_link_libraries(terse_fmt INTERFACE fmt::fmt-header-only)
+
+add_library(terse_json INTERFACE)
+add_library(terse::json ALIAS terse_json)
+target_link_libraries(terse_json INTERFACE nlohmann_json::nlohmann_json)
+
+add_library(terse_xxhash INTERFACE)
+add_library(terse::xxhash ALIAS terse_xxhash)
+target_compile_definitions(terse_xxhash INTERFACE XXH_INLINE_ALL)
+
+add_library(terse_mpi INTERFACE)
+add_library(terse::mpi ALIAS terse_mpi)
+target_link_libraries(terse_mpi INTERFACE MPI::MPI_C)
+target_compile_definitions(terse_mpi INTERFACE OMPI_SKIP_MPICXX)
+
+add_library(terse_libhdf5 INTERFACE)
+add_library(terse::libhdf5 ALIAS terse_libhdf5)
+target_include_directories(terse_libhdf5 SYSTEM INTERFACE ${HDF5_C_INCLUDE_DIRS})
+target_link_libraries(terse_libhdf5 INTERFACE ${HDF5_C_LIBRARIES})

@@ -1,0 +1,38 @@
+# Build type, language level, warnings, sanitizers and the compiler cache, for every target of the project.
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Release, RelWithDebInfo or Debug" FORCE)
+endif()
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_CXX_FLAGS_RELEASE "-O3 -DNDEBUG")
+
+option(TERSE_WERROR "Treat warnings as errors" ON)
+set(TERSE_SANITIZE "" CACHE STRING "address,undefined or thread; empty for none")
+
+add_library(terse_options INTERFACE)
+add_library(terse::options ALIAS terse_options)
+target_compile_features(terse_options INTERFACE cxx_std_20)
+# Instrumented code makes GCC see faults that are not there, so warnings are errors in plain builds only.
+# Replicas must agree to the bit: no contraction into FMA unless a kernel says so.
+target_compile_options(terse_options INTERFACE -ffp-contract=off
+  $<BUILD_INTERFACE:-Wall -Wextra -Wshadow -Wno-psabi $<$<AND:$<BOOL:${TERSE_WERROR}>,$<NOT:$<BOOL:${TERSE_SANITIZE}>>>:-Werror>>)
+if(TERSE_SANITIZE)
+  set(flags -fsanitize=${TERSE_SANITIZE} -fno-omit-frame-pointer)
+  if(TERSE_SANITIZE MATCHES undefined)
+    list(APPEND flags -fno-sanitize-recover=undefined)
+  endif()
+  target_compile_options(terse_options INTERFACE ${flags})
+  target_link_options(terse_options INTERFACE ${flags})
+  target_compile_definitions(terse_options INTERFACE TERSE_SANITIZED=1)
+endif()
+
+find_program(TERSE_CCACHE ccache)
+if(TERSE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # Precompiled headers are cached only with these two sloppiness settings.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${TERSE_CCACHE})
+endif()
