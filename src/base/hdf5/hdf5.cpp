@@ -1,0 +1,42 @@
+#include "terse/hdf5/hdf5.h"
+
+#include <string>
+
+#include "terse/base/error.h"
+
+namespace terse::hdf5 {
+namespace {
+
+std::string library_text() {
+  std::string text;
+  const auto collect = [](unsigned, const H5E_error2_t* error, void* out) -> herr_t {
+    if (error->desc != nullptr) static_cast<std::string*>(out)->assign(error->desc);
+    return 0;
+  };
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, collect, &text);  // the last one kept is the innermost
+  H5Eclear2(H5E_DEFAULT);
+  return text.empty() ? "no reason given" : text;
+}
+
+}  // namespace
+
+std::unique_lock<std::recursive_mutex> lock() {
+  static std::recursive_mutex mutex;
+  // A file that could not be written to its end (a full disk) cannot be closed either, and the
+  // library's own clean-up at the end of the program would crash on it. Our handles close
+  // everything else.
+  [[maybe_unused]] static const herr_t no_clean_up = H5dont_atexit();
+  std::unique_lock<std::recursive_mutex> held(mutex);
+  H5Eset_auto2(H5E_DEFAULT, nullptr,
+               nullptr);  // errors are told by our sentences, not printed by the library
+  return held;
+}
+
+hid_t check(hid_t result, std::string_view what) {
+  if (result < 0) fail("HDF5 could not {}: {}.", what, library_text());
+  return result;
+}
+
+void check_status(herr_t result, std::string_view what) { check(result, what); }
+
+}  // namespace terse::hdf5
