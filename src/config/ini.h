@@ -1,0 +1,48 @@
+// A small reader of job files that keeps the line of everything it reads.
+//
+//   [section]           ; a comment, whole-line or after a value, starts with ; or #
+//   key = value
+//   key = "a; value"    ; quotes protect ; # and outer blanks; a quote inside is doubled
+//
+// Lines end in LF or CRLF; a UTF-8 byte order mark is skipped. Keys are not checked against any
+// table here.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace terse {
+
+struct Setting {
+  std::string key;     // "section.key"
+  std::string value;   // unquoted, trimmed
+  std::string origin;  // "job.ini:12" or "command line"
+};
+
+struct Section {
+  std::string name;
+  std::string origin;
+};
+
+struct IniFile {
+  std::vector<Section> sections;
+  std::vector<Setting> settings;
+};
+
+// Throws JobError naming file and line for a line that is none of the above, a key outside any
+// section, a key without a value and a key that is given twice.
+IniFile parse_ini(std::string_view text, const std::string& file);
+
+// Throws JobError also if the file is missing, unreadable, or not a text of less than 1 MB.
+IniFile read_ini(const std::filesystem::path& path);
+
+// `value` as it must be written in such a file: quoted where needed. It must not contain a line
+// break.
+std::string quote_ini(const std::string& value);
+
+// `text` fit for an error message: at most 60 bytes, control characters shown as '?'.
+std::string printable(std::string_view text);
+
+}  // namespace terse
