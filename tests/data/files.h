@@ -1,0 +1,84 @@
+// What the tests of this room share: folders that vanish, small data sets, and what an error says.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "terse/base/error.h"
+#include "terse/data/dataset.h"
+
+namespace terse::test {
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "terse-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw Error("no temporary folder");
+    path_ = name;
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline void write_file(const std::filesystem::path& path, std::string_view bytes) {
+  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<long>(bytes.size()));
+}
+
+// The sentence with which `action` fails; "no error" if it does not.
+inline std::string sentence_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+// Expects one line that holds every one of the words.
+inline void expect_sentence(const std::function<void()>& action,
+                            const std::vector<std::string>& words) {
+  const std::string sentence = sentence_of(action);
+  for (const std::string& word : words) {
+    EXPECT_NE(sentence.find(word), std::string::npos)
+        << '"' << word << "\" is not in: " << sentence;
+  }
+  EXPECT_EQ(sentence.find('\n'), std::string::npos) << sentence;
+}
+
+// A data set whose every image says which one it is: the label of image i is i, its pixels are
+// functions of i.
+inline Dataset numbered(std::int64_t train, std::int64_t test, Shape shape = {1, 2, 2}) {
+  Dataset data;
+  data.name = "numbered";
+  data.classes = std::max(train, test);
+  for (auto [split, size] : {std::pair(&data.train, train), std::pair(&data.test, test)}) {
+    split->shape = shape;
+    for (std::int64_t image = 0; image < size; ++image) {
+      split->labels.push_back(image);
+      for (std::int64_t i = 0; i < shape.elements(); ++i) {
+        split->pixels.push_back(static_cast<std::uint8_t>(7 * image + 3 * i + 1));
+      }
+    }
+  }
+  data.mean.assign(static_cast<std::size_t>(shape.channels), 0.25f);
+  data.std.assign(static_cast<std::size_t>(shape.channels), 0.5f);
+  return data;
+}
+
+}  // namespace terse::test
