@@ -1,0 +1,83 @@
+#include "terse/report/table.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "terse/base/error.h"
+
+namespace terse {
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+Summary run(const char* codec, double accuracy, double bytes, std::optional<double> ratio,
+            double seconds) {
+  Summary summary;
+  summary.codec = codec;
+  summary.test_accuracy = accuracy;
+  summary.bytes_sent_per_step_per_rank = bytes;
+  summary.compression_ratio = ratio;
+  summary.seconds_per_step = seconds;
+  return summary;
+}
+
+TEST(Table, AlignsColumns) {
+  EXPECT_EQ(format_table({"name", "n"}, {{"a", "1"}, {"longer", "1000"}}),
+            "name       n\n"
+            "------  ----\n"
+            "a          1\n"
+            "longer  1000\n");
+  EXPECT_EQ(format_table({"a"}, {}), "a\n-\n");
+  EXPECT_THROW(format_table({"a", "b"}, {{"1"}}), Error);
+}
+
+TEST(Table, FormatsBytesAndSeconds) {
+  EXPECT_EQ(format_bytes(0), "0 B");
+  EXPECT_EQ(format_bytes(999), "999 B");
+  EXPECT_EQ(format_bytes(1000), "1.00 kB");
+  EXPECT_EQ(format_bytes(24149), "24.1 kB");
+  EXPECT_EQ(format_bytes(999499), "999 kB");
+  EXPECT_EQ(format_bytes(999500), "1.00 MB");
+  EXPECT_EQ(format_bytes(4.82e6), "4.82 MB");
+  EXPECT_EQ(format_bytes(7e15), "7000 TB");
+  EXPECT_EQ(format_bytes(kNan), "-");
+  EXPECT_EQ(format_seconds(0.0123), "12.3 ms");
+  EXPECT_EQ(format_seconds(0.9996), "1.00 s");
+  EXPECT_EQ(format_seconds(61.54), "61.5 s");
+  EXPECT_EQ(format_seconds(12e-6), "12.0 us");
+  EXPECT_EQ(format_seconds(kNan), "-");
+}
+
+TEST(Table, ComparesWithTheDenseRun) {
+  const std::vector<Summary> runs = {run("dgc", 0.9892, 24100, 300, 0.041),
+                                     run("none", 0.991, 7.2e6, 1, 0.328),
+                                     run("fp16", kNan, 3.6e6, std::nullopt, 0.2)};
+  EXPECT_EQ(
+      comparison_table(runs),
+      "codec  test accuracy  bytes per step and rank  ratio  time per step  speed-up over dense\n"
+      "-----  -------------  -----------------------  -----  -------------  -------------------\n"
+      "dgc          98.92 %                  24.1 kB   300x        41.0 ms                8.00x\n"
+      "none         99.10 %                  7.20 MB  1.00x         328 ms                1.00x\n"
+      "fp16               -                  3.60 MB      -         200 ms                1.64x\n");
+}
+
+TEST(Table, WithoutADenseRunThereIsNoSpeedUp) {
+  const std::vector<Summary> runs = {run("dgc", 0.9892, 24100, 300, 0.041)};
+  EXPECT_TRUE(comparison_table(runs).ends_with("41.0 ms                    -\n"))
+      << comparison_table(runs);
+}
+
+TEST(Table, TheEndOfOneRun) {
+  Summary summary = run("dgc", 0.9892, 24100, 300, 0.041);
+  summary.world = {4, "mpi"};
+  summary.parameter_hash = "00112233445566ff";
+  const std::string text = end_table(summary);
+  for (const char* part :
+       {"98.92 %", "24.1 kB", "300x", "41.0 ms", "4 (mpi)", "00112233445566ff", "dgc"}) {
+    EXPECT_NE(text.find(part), text.npos) << part << " in\n" << text;
+  }
+}
+
+}  // namespace
+}  // namespace terse
