@@ -1,0 +1,99 @@
+#include "terse/compressors/cast.h"
+
+#include <cstring>
+
+#include "terse/compressors/block_codec.h"
+#include "terse/compressors/kernels/dispatch.h"
+#include "terse/compressors/kernels/half.h"
+#include "terse/compressors/kernels/sum.h"
+
+namespace terse {
+namespace {
+
+constexpr std::uint32_t kBlock = 16;  // a cut keeps the parts of the arena aligned to 64 bytes
+
+class None final : public BlockCodec {
+ public:
+  std::string name() const override { return "none"; }
+  Traits traits() const override { return {.fixed_size = true, .block = kBlock}; }
+  std::size_t capacity(std::uint32_t n, float) const override {
+    return std::size_t{n} * sizeof(float);
+  }
+  void check(float, const Feedback&) const override {}
+
+ protected:
+  std::uint32_t tile() const override { return kernels::kBlock; }
+  std::uint32_t limit() const override { return kernels::kFp32Limit; }
+
+  bool encode_tile(const Tile& tile, const Key&, const float* v, Bytes payload,
+                   float* dec) const override {
+    std::memcpy(payload.data() + tile.at * sizeof(float), v, tile.count * sizeof(float));
+    if (dec != nullptr) std::memcpy(dec, v, tile.count * sizeof(float));
+    return true;
+  }
+
+  void decode_tile(const Tile& tile, ConstBytes payload, float* acc, bool add) const override {
+    const std::byte* const from = payload.data() + tile.at * sizeof(float);
+    if (add) {
+      kernels::add_bytes(from, acc, tile.count);
+    } else {
+      std::memcpy(acc, from, tile.count * sizeof(float));
+    }
+  }
+};
+
+// One type of 16 bits as data: what distinguishes fp16 from bf16.
+struct HalfType {
+  const char* name;
+  std::uint32_t limit;
+  void (*to)(const float*, std::uint16_t*, std::size_t);
+  void (*from)(const std::uint16_t*, float*, std::size_t);
+  void (*add)(const std::uint16_t*, float*, std::size_t);
+};
+
+constexpr HalfType kFp16{"fp16", kernels::kFp16Limit, kernels::to_fp16, kernels::from_fp16,
+                         kernels::add_fp16};
+constexpr HalfType kBf16{"bf16", kernels::kBf16Limit, kernels::to_bf16, kernels::from_bf16,
+                         kernels::add_bf16};
+
+class Half final : public BlockCodec {
+ public:
+  explicit Half(const HalfType& type) : type_(type) {}
+  std::string name() const override { return type_.name; }
+  Traits traits() const override { return {.fixed_size = true, .block = kBlock}; }
+  std::size_t capacity(std::uint32_t n, float) const override {
+    return std::size_t{n} * sizeof(std::uint16_t);
+  }
+  void check(float, const Feedback&) const override {}
+
+ protected:
+  std::uint32_t tile() const override { return kernels::kBlock; }
+  std::uint32_t limit() const override { return type_.limit; }
+
+  // By way of the workspace, as a payload need not be aligned.
+  bool encode_tile(const Tile& tile, const Key&, const float* v, Bytes payload,
+                   float* dec) const override {
+    auto* const halves = reinterpret_cast<std::uint16_t*>(tile.workspace.data());
+    type_.to(v, halves, tile.count);
+    std::memcpy(payload.data() + tile.at * sizeof(*halves), halves, tile.count * sizeof(*halves));
+    if (dec != nullptr) type_.from(halves, dec, tile.count);
+    return true;
+  }
+
+  void decode_tile(const Tile& tile, ConstBytes payload, float* acc, bool add) const override {
+    auto* const halves = reinterpret_cast<std::uint16_t*>(tile.workspace.data());
+    std::memcpy(halves, payload.data() + tile.at * sizeof(*halves), tile.count * sizeof(*halves));
+    (add ? type_.add : type_.from)(halves, acc, tile.count);
+  }
+
+ private:
+  const HalfType& type_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Codec> make_none() { return std::make_shared<None>(); }
+std::shared_ptr<const Codec> make_fp16() { return std::make_shared<Half>(kFp16); }
+std::shared_ptr<const Codec> make_bf16() { return std::make_shared<Half>(kBf16); }
+
+}  // namespace terse

@@ -1,0 +1,107 @@
+// Codec: rows of layers -> bytes -> sum of rows. Stateless, pure, knows no ranks and no torch; one
+// pass over a table of rows a verb; allocates nothing. A published compressor is a codec joined to
+// a Feedback and, above, to an exchange.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "terse/base/bytes.h"
+#include "terse/base/random.h"
+#include "terse/compressors/feedback.h"
+#include "terse/compressors/frame.h"
+#include "terse/compressors/row.h"
+
+namespace terse {
+
+// Where random numbers come from: ranks and phases draw apart; an element's number depends on
+// nothing else.
+struct Key {
+  std::uint64_t seed = 0;
+  std::uint64_t step = 0;
+  std::uint32_t rank = 0;
+  std::uint32_t phase = 0;  // 0: first encode of a step, 1: second
+
+  // Element i of layer l draws philox(stream(), i / 4, l)[i % 4].
+  std::uint64_t stream() const { return combine(seed, step, rank, phase); }
+  Key again() const { return {seed, step, rank, phase + 1}; }
+};
+
+// Long passes call drive() every 256 KB or so of work, so that messages and heartbeats go on
+// meanwhile.
+class Pump {
+ public:
+  virtual ~Pump() = default;
+  virtual void drive() = 0;
+};
+
+// Where and how a pass runs, and what it found.
+struct Exec {
+  Bytes scratch;  // at least the codec's scratch() for the largest row; 64-byte aligned
+  Pump* pump = nullptr;
+  // encode sets it to the first row with a NaN, an Inf or a value that the codec cannot hold,
+  // unless it is already >= 0; such a row is sent as if it were zero.
+  std::int64_t* bad_row = nullptr;
+
+  void drive() const {
+    if (pump != nullptr) pump->drive();
+  }
+};
+
+enum class Pattern { sharded, gathered };  // the exchange that a codec is published with
+
+struct Traits {
+  bool biased = false;      // needs error feedback to converge in general
+  bool fixed_size = false;  // capacity() is what it always sends
+  std::uint32_t block = 0;  // a layer may be cut at multiples of this many elements; 0: never
+  Pattern pattern = Pattern::sharded;
+};
+
+class Codec {
+ public:
+  virtual ~Codec() = default;
+  virtual std::string name() const = 0;
+  virtual Traits traits() const = 0;
+
+  // Most bytes that a row of n elements can need, and working memory for it; pure, the same on
+  // every rank.
+  virtual std::size_t capacity(std::uint32_t n, float level) const = 0;
+  virtual std::size_t scratch(std::uint32_t n, float level) const = 0;
+
+  // Throws JobError with one sentence unless rows of this level (bits, density) can be encoded with
+  // this feedback.
+  virtual void check(float level, const Feedback& feedback) const = 0;
+
+  // Folds gradient and memory into v, writes its message to frame row.frame (rows of a frame come
+  // in slot order), and the new velocity and residual in the same pass.
+  virtual void encode(std::span<const Row> rows, const Feedback& feedback, const Key& key,
+                      Mailbox& out, const Exec& exec) const = 0;
+
+  // row.frame >= 0: out = weight * decoded, of that frame's row `slot`. row.frame == kEvery: out =
+  // weight * the sum over all frames of `in` in rank order, in fp32. A rank without a frame
+  // (present() is false) is this rank itself: its row is folded in exactly, unencoded, by `own`
+  // (its velocity is written; its residual is consumed and left to the second encode). Sparse
+  // codecs define it as the sum of weight * value in rank order over zeros. A payload that
+  // contradicts itself or its row throws DamagedMessage naming the row; rows before it may then be
+  // written.
+  virtual void decode(std::span<const Row> rows, const Mailbox& in, float weight,
+                      const Feedback& own, const Exec& exec) const = 0;
+};
+
+// What a job says of its codec; a codec reads what concerns it.
+struct CodecOptions {
+  std::string name = "none";   // none | fp16 | bf16 | maxmin | topk | dgc
+  std::uint32_t bucket = 512;  // maxmin: elements that share a scale
+  bool stochastic = true;      // maxmin: rounding
+  double sample_ratio = 0.01;  // dgc: share of the elements that the threshold is estimated from
+};
+
+// The registry: the one place that lists the codecs. An unknown name is a JobError that lists them.
+std::shared_ptr<const Codec> make_codec(const CodecOptions& options);
+std::span<const std::string_view> codec_names();
+
+}  // namespace terse

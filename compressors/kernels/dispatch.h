@@ -1,0 +1,29 @@
+// TERSE_KERNEL marks a function that is compiled for AVX2 and for the baseline, the better one
+// being picked when the program is loaded. Both give the same bits: contraction is off, and every
+// reduction has a written order. Sanitizers run before the loader has resolved such functions, so
+// their builds keep the baseline alone.
+#pragma once
+
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(TERSE_SANITIZED)
+#define TERSE_KERNEL __attribute__((target_clones("avx2", "default")))
+#else
+#define TERSE_KERNEL
+#endif
+
+// The body of a kernel that several kernels share: it must take their instruction set.
+#define TERSE_INLINE [[gnu::always_inline]] inline
+
+// For loops whose element i reads and writes element i alone, so that equal pointers do no harm.
+#if defined(__clang__)
+#define TERSE_ELEMENTWISE _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define TERSE_ELEMENTWISE _Pragma("GCC ivdep")
+#endif
+
+namespace terse::kernels {
+
+// Elements of one block: its v, decoded values and memory stay in the first-level cache between
+// passes.
+inline constexpr unsigned kBlock = 2048;
+
+}  // namespace terse::kernels

@@ -1,0 +1,54 @@
+// The fold: gradient and memory -> v, and afterwards v and its decoded value -> the new memory. One
+// definition (feedback.h), compiled for four shapes whose results are equal to the bit.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "terse/compressors/feedback.h"
+#include "terse/compressors/row.h"
+
+namespace terse::kernels {
+
+enum class Shape { none, classic, dgc, general };
+
+// What `feedback` does before encoding: none: v = g; classic: v = g + e; dgc: u' = uu u + ug g, v =
+// (u' [+ g]) + e.
+Shape shape_of(const Feedback& feedback);
+
+// One row's fold, run by run. The row's memory must outlive it; a null e_in or u_in reads as zeros.
+class Fold {
+ public:
+  // Throws Error if `feedback` writes a velocity for which the row has no place.
+  Fold(const Row& row, const Feedback& feedback);
+  // The same arithmetic by the general shape, to compare with.
+  Fold(const Row& row, const Feedback& feedback, Shape shape);
+
+  // v of elements [at, at + into.size()), in `into` or, where v is the gradient itself, in place.
+  // Writes the new velocity.
+  std::span<const float> run(std::uint32_t at, std::span<float> into);
+  // Whether v is the gradient itself.
+  bool in_place() const { return shape_ == Shape::none && scale_ == 1; }
+  // The largest |v| of all runs so far, as the bits of a float; Inf and NaN are above all numbers.
+  std::uint32_t peak() const { return peak_; }
+
+  // The residual of elements [at, at + v.size()), of which `dec` was sent. Needs keeps_residual()
+  // and a row with e_out.
+  void keep(std::uint32_t at, std::span<const float> v, const float* dec) const;
+  // Clears the velocity of elements that were all sent, if the feedback says so.
+  void clear(std::uint32_t at, std::uint32_t count) const;
+
+ private:
+  void run_block(std::uint32_t at, std::span<float> into);
+
+  const Row& row_;
+  const Feedback& feedback_;
+  Shape shape_;
+  float scale_;
+  std::uint32_t peak_ = 0;
+};
+
+// The largest |v| as the bits of a float.
+std::uint32_t peak_of(const float* v, std::size_t n);
+
+}  // namespace terse::kernels

@@ -1,0 +1,36 @@
+// Bucketed max-min quantisation (Markov et al., CGX, Middleware 2022): codes of 1 to 8 bits, one a
+// byte, and their packing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "terse/base/bytes.h"
+
+namespace terse::kernels {
+
+struct Range {
+  float low, high;
+};
+
+// The least and the largest of n > 0 values.
+Range range_of(const float* values, std::size_t n);
+
+// codes[i] = min(floor((values[i] - low) / unit + noise[i]), top). `unit` > 0, top <= 255, noise in
+// [0, 1).
+void quantise(const float* values, const float* noise, float low, float unit, float top,
+              std::uint8_t* codes, std::size_t n);
+
+// low + unit * code.
+void dequantise(const std::uint8_t* codes, float low, float unit, float* out, std::size_t n);
+void add_dequantised(const std::uint8_t* codes, float low, float unit, float* acc, std::size_t n);
+
+// Eight codes become `bits` bytes: code j takes bits [j * bits, (j + 1) * bits) of a little-endian
+// word. The last word is short: n codes take packed_bytes(n, bits). The codes' memory is used up
+// and must reach to a multiple of eight, as zeros past n.
+constexpr std::size_t packed_bytes(std::size_t n, unsigned bits) { return (n * bits + 7) / 8; }
+void pack(std::uint8_t* codes, std::size_t n, unsigned bits, std::byte* out);
+// Writes codes up to a multiple of eight.
+void unpack(const std::byte* in, std::size_t n, unsigned bits, std::uint8_t* codes);
+
+}  // namespace terse::kernels

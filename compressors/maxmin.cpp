@@ -1,0 +1,145 @@
+#include "terse/compressors/maxmin.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+
+#include "terse/base/error.h"
+#include "terse/compressors/block_codec.h"
+#include "terse/compressors/kernels/dispatch.h"
+#include "terse/compressors/kernels/half.h"
+#include "terse/compressors/kernels/quantise.h"
+#include "terse/compressors/kernels/uniform.h"
+
+namespace terse {
+namespace {
+
+constexpr std::uint32_t kLargestBucket = 65536;
+constexpr float kLeastUnit = 1e-10f;
+constexpr std::uint32_t kRun = 1024;  // elements whose random numbers are drawn together
+
+struct Scale {
+  float unit, low;
+};
+static_assert(sizeof(Scale) == 8);
+
+constexpr std::array<float, kRun> halves() {
+  std::array<float, kRun> noise{};
+  noise.fill(0.5f);
+  return noise;
+}
+constexpr std::array<float, kRun> kHalves = halves();
+
+class MaxMin final : public BlockCodec {
+ public:
+  MaxMin(std::uint32_t bucket, bool stochastic)
+      : bucket_(bucket), block_(std::lcm(bucket, 8u)), stochastic_(stochastic) {}
+
+  std::string name() const override { return "maxmin"; }
+  Traits traits() const override { return {.fixed_size = true, .block = block_}; }
+  std::size_t capacity(std::uint32_t n, float level) const override {
+    return scales_bytes(n) + kernels::packed_bytes(n, bits_of(level));
+  }
+
+  void check(float level, const Feedback&) const override {
+    if (!(level >= 1 && level <= 8 && level == std::floor(level))) {
+      fail<JobError>(
+          "codec maxmin cannot send {} bits an element: it takes a whole number from 1 to 8.",
+          level);
+    }
+  }
+
+ protected:
+  std::uint32_t tile() const override { return block_ * ((kernels::kBlock + block_ - 1) / block_); }
+  std::uint32_t limit() const override { return kernels::kFp32Limit; }
+
+  bool encode_tile(const Tile& tile, const Key& key, const float* v, Bytes payload,
+                   float* dec) const override {
+    const unsigned bits = bits_of(tile.row.level);
+    auto* const codes = reinterpret_cast<std::uint8_t*>(tile.workspace.data());
+    for (std::uint32_t at = 0; at < tile.count; at += bucket_) {
+      const std::uint32_t n = std::min(bucket_, tile.count - at);
+      const kernels::Range range = kernels::range_of(v + at, n);
+      const auto top = static_cast<float>((1u << bits) - 1);
+      const Scale scale{(range.high - range.low) / top, range.low};
+      if (!std::isfinite(scale.low + scale.unit * top)) return false;
+      store(payload.data() + (tile.at + at) / bucket_ * sizeof(Scale), scale);
+      if (scale.unit < kLeastUnit) {
+        std::fill_n(codes + at, n, std::uint8_t{0});
+      } else {
+        quantise(tile, key, at, {v + at, n}, scale, top, codes + at);
+      }
+      if (dec != nullptr) kernels::dequantise(codes + at, scale.low, scale.unit, dec + at, n);
+    }
+    std::fill(codes + tile.count, codes + round_up(tile.count, 8), std::uint8_t{0});
+    kernels::pack(codes, tile.count, bits, payload.data() + codes_at(tile.row, tile.at));
+    return true;
+  }
+
+  void decode_tile(const Tile& tile, ConstBytes payload, float* acc, bool add) const override {
+    auto* const codes = reinterpret_cast<std::uint8_t*>(tile.workspace.data());
+    kernels::unpack(payload.data() + codes_at(tile.row, tile.at), tile.count,
+                    bits_of(tile.row.level), codes);
+    for (std::uint32_t at = 0; at < tile.count; at += bucket_) {
+      const std::uint32_t n = std::min(bucket_, tile.count - at);
+      const auto scale = load<Scale>(payload.data() + (tile.at + at) / bucket_ * sizeof(Scale));
+      (add ? kernels::add_dequantised : kernels::dequantise)(codes + at, scale.low, scale.unit,
+                                                             acc + at, n);
+    }
+  }
+
+  const char* contradiction(const Row& row, ConstBytes payload) const override {
+    for (std::size_t at = 0; at < scales_bytes(row.n); at += sizeof(Scale)) {
+      const auto scale = load<Scale>(payload.data() + at);
+      if (!(scale.unit >= 0 && std::isfinite(scale.unit) && std::isfinite(scale.low))) {
+        return "a bucket's scale is negative or not a finite number";
+      }
+    }
+    return nullptr;
+  }
+
+ private:
+  static unsigned bits_of(float level) { return static_cast<unsigned>(level); }
+  std::size_t scales_bytes(std::uint32_t n) const {
+    return (std::size_t{n} + bucket_ - 1) / bucket_ * sizeof(Scale);
+  }
+  // Tiles begin at multiples of 8 elements, hence at whole bytes.
+  std::size_t codes_at(const Row& row, std::uint32_t at) const {
+    return scales_bytes(row.n) + std::size_t{at} / 8 * bits_of(row.level);
+  }
+
+  // Codes of `v`, elements from `at` of the tile on.
+  void quantise(const Tile& tile, const Key& key, std::uint32_t at, std::span<const float> v,
+                const Scale& scale, float top, std::uint8_t* codes) const {
+    std::array<float, kRun + 8> drawn;
+    for (std::size_t done = 0; done < v.size(); done += kRun) {
+      const std::size_t n = std::min<std::size_t>(kRun, v.size() - done);
+      const float* noise = kHalves.data();
+      if (stochastic_) {
+        const std::size_t element = std::size_t{tile.row.first} + tile.at + at + done,
+                          skipped = element % 4;
+        kernels::uniform_quads(key.stream(), tile.row.layer,
+                               static_cast<std::uint32_t>(element / 4), (skipped + n + 3) / 4,
+                               drawn.data());
+        noise = drawn.data() + skipped;
+      }
+      kernels::quantise(v.data() + done, noise, scale.low, scale.unit, top, codes + done, n);
+    }
+  }
+
+  std::uint32_t bucket_, block_;
+  bool stochastic_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Codec> make_maxmin(std::uint32_t bucket, bool stochastic) {
+  if (bucket < 1 || bucket > kLargestBucket) {
+    fail<JobError>("codec maxmin cannot use buckets of {} elements: a bucket has 1 to {}.", bucket,
+                   kLargestBucket);
+  }
+  return std::make_shared<MaxMin>(bucket, stochastic);
+}
+
+}  // namespace terse

@@ -1,0 +1,187 @@
+#include "terse/compressors/dgc.h"
+
+#include <functional>
+
+#include "support.h"
+#include "terse/compressors/sparse.h"
+
+namespace terse::test {
+namespace {
+
+const Feedback kDgc = feedback::dgc(0.9f, false, true);
+
+struct Selected {
+  std::vector<std::uint32_t> indices;
+  float threshold = 0;
+  bool exact = false;  // the n_sel largest of those found
+};
+
+// The authors' selection in the plainest words; densities are decimal fractions here.
+Selected select(const Floats& v, double density, const Key& key) {
+  const double n = static_cast<double>(v.size());
+  const auto wanted = static_cast<std::size_t>(std::ceil(n * density - 1e-6));
+  const double by_density = std::ceil(2 / density - 1e-6),
+               least = std::max(std::ceil(0.01 * n), by_density);
+  std::size_t stride = 1;
+  if (n > by_density) {
+    stride = static_cast<std::size_t>(std::ceil(n / least / 32)) * 32 + 1;
+    while (static_cast<double>(v.size() / stride) < least) stride -= 8;
+  }
+  const std::uint64_t draw = philox(key.stream(), 0, kLayer)[0];
+  const std::size_t start = stride == 1 ? 0 : static_cast<std::size_t>((draw * stride) >> 32);
+  Floats samples;
+  for (std::size_t i = start; i < v.size(); i += stride) samples.push_back(std::abs(v[i]));
+  std::sort(samples.begin(), samples.end(), std::greater<>());
+  const double count = static_cast<double>(v.size() / stride);
+
+  Selected result;
+  result.threshold = samples.at(static_cast<std::size_t>(std::ceil(count * density - 1e-6)) - 1);
+  const auto find = [&] {
+    result.indices.clear();
+    for (std::uint32_t i = 0; i < v.size(); ++i) {
+      if (std::abs(v[i]) >= result.threshold) result.indices.push_back(i);
+    }
+  };
+  find();
+  for (int round = 0; stride > 1 && round < 10; ++round) {
+    const double found = static_cast<double>(result.indices.size()),
+                 n_sel = static_cast<double>(wanted);
+    if (found > 1.3 * n_sel) {
+      std::stable_sort(result.indices.begin(), result.indices.end(),
+                       [&](auto a, auto b) { return std::abs(v[a]) > std::abs(v[b]); });
+      result.indices.resize(wanted);
+      std::sort(result.indices.begin(), result.indices.end());
+      result.exact = true;
+      break;
+    }
+    if (found >= 0.8 * n_sel) break;
+    result.threshold *= 0.8f;
+    find();
+  }
+  if (result.indices.size() > wanted) result.indices.resize(wanted);
+  return result;
+}
+
+Payload written(const Floats& v, const std::vector<std::uint32_t>& indices) {
+  const auto n = static_cast<std::uint32_t>(v.size()),
+             count = static_cast<std::uint32_t>(indices.size());
+  Payload payload(SparseLayout(n, count).bytes);
+  SparseWriter writer(payload, n, count);
+  for (const std::uint32_t i : indices) writer.add(i, v[i]);
+  writer.finish();
+  return payload;
+}
+
+TEST(Dgc, SendsWhatItsAuthorsCodeSelects) {
+  const auto codec = make_dgc(0.01);
+  int exact = 0, loosened = 0, whole = 0;
+  for (const std::size_t n : {1u, 100u, 1000u, 2000u, 2001u, 5003u, 36'864u, 65'537u, 200'003u}) {
+    for (const double density : {0.001, 0.0031623, 0.01, 0.25, 1.0}) {
+      for (std::uint64_t step = 0; step < 6; ++step) {
+        Input input{.grad = gradient(n, n + step),
+                    .e = gradient(n, n + step + 50),
+                    .u = gradient(n, n + step + 90)};
+        input.level = static_cast<float>(density);
+        input.key.step = step;
+        // Values in clusters: a sample then misses the mark in either direction.
+        if (step >= 3) {
+          for (std::size_t i = 0; i < n; ++i)
+            input.grad[i] *= (i / 64) % 50 == step ? 30.0f : 0.01f;
+        }
+        const Floats v = fold_all(input, kDgc);
+        const Selected wanted = select(v, density, input.key);
+        ASSERT_EQ(encode(*codec, input, kDgc).payload, written(v, wanted.indices))
+            << n << " " << density << " " << step;
+        (wanted.exact ? exact : static_cast<double>(n) <= 2 / density ? whole : loosened)++;
+      }
+    }
+  }
+  EXPECT_GT(exact, 5);  // every branch has been walked
+  EXPECT_GT(loosened, 5);
+  EXPECT_GT(whole, 5);
+}
+
+TEST(Dgc, NeverSendsMoreThanItsShareAndUsuallyMostOfIt) {
+  const auto codec = make_dgc(0.01);
+  for (std::uint64_t step = 0; step < 20; ++step) {
+    Input input{.grad = gradient(100'000, step), .level = 0.01f};
+    input.key.step = step;
+    const Encoded encoded = encode(*codec, input, feedback::kNone);
+    const auto count = load<std::uint32_t>(encoded.payload.data() + 4);
+    EXPECT_LE(count, 1000u);
+    EXPECT_GE(count, 800u);
+    EXPECT_LE(encoded.payload.size(), codec->capacity(100'000, 0.01f));
+    // All sent values are at least as large as all that were left, unless there were a few too
+    // many.
+    if (count == 1000) continue;
+    const Floats sent = decode(*codec, encoded.payload, input);
+    float least = 1e9f, left = 0;
+    for (std::size_t i = 0; i < sent.size(); ++i) {
+      if (sent[i] != 0) least = std::min(least, std::abs(sent[i]));
+      if (sent[i] == 0) left = std::max(left, std::abs(input.grad[i]));
+    }
+    EXPECT_LT(left, least);
+  }
+}
+
+TEST(Dgc, ClearsVelocityAndResidualExactlyWhereItSent) {
+  const auto codec = make_dgc(0.01);
+  for (const bool masking : {true, false}) {
+    for (const bool nesterov : {true, false}) {
+      const Feedback f = feedback::dgc(0.9f, nesterov, masking);
+      const std::size_t n = 20'000;
+      const Input input{.grad = gradient(n, 1),
+                        .e = gradient(n, 2),
+                        .u = gradient(n, 3),
+                        .level = 0.01f,
+                        .scale = 0.7f};
+      const Encoded encoded = encode(*codec, input, f);
+      Floats u, v = fold_all(input, f, &u);
+      Floats marks = decode(*codec, encoded.payload, input);
+      std::size_t sent = 0;
+      for (std::size_t i = 0; i < n; ++i) {
+        const bool here = marks[i] != 0;
+        if (!here) continue;
+        ++sent;
+        ASSERT_EQ(marks[i], v[i]);
+        v[i] = 0;
+        if (masking) u[i] = 0;
+      }
+      EXPECT_GE(sent, 160u);
+      EXPECT_LE(sent, 200u);
+      EXPECT_TRUE(same_bits(encoded.e, v));
+      EXPECT_TRUE(same_bits(encoded.u, u));
+    }
+  }
+}
+
+TEST(Dgc, StepsStartTheirSamplesApart) {
+  const auto codec = make_dgc(0.01);
+  Input input{.grad = gradient(100'000, 1), .level = 0.001f};
+  std::vector<Payload> seen;
+  for (std::uint64_t step = 0; step < 10; ++step) {
+    input.key.step = step;
+    Payload payload = encode(*codec, input, feedback::kNone).payload;
+    EXPECT_EQ(encode(*codec, input, feedback::kNone).payload, payload);
+    if (std::ranges::find(seen, payload) == seen.end()) seen.push_back(std::move(payload));
+  }
+  EXPECT_GT(seen.size(), 3u);
+}
+
+TEST(Dgc, ChecksItsOptions) {
+  EXPECT_THROW(make_dgc(0.009), JobError);
+  EXPECT_THROW(make_dgc(1.1), JobError);
+  EXPECT_THROW(make_dgc(std::numeric_limits<double>::quiet_NaN()), JobError);
+  EXPECT_THROW(make_dgc(0.01)->check(0, kDgc), JobError);
+  make_dgc(1)->check(0.001f, kDgc);
+}
+
+TEST(Dgc, SamplesEverythingIfAsked) {
+  const auto codec = make_dgc(1);
+  const Input input{.grad = gradient(50'000, 1), .level = 0.001f};
+  const Encoded encoded = encode(*codec, input, feedback::kNone);
+  EXPECT_EQ(load<std::uint32_t>(encoded.payload.data() + 4), 50u);
+}
+
+}  // namespace
+}  // namespace terse::test

@@ -1,0 +1,122 @@
+#include "terse/compressors/topk.h"
+
+#include "support.h"
+#include "terse/compressors/sparse.h"
+#include "terse/compressors/sparsifier.h"
+
+namespace terse::test {
+namespace {
+
+// The k largest magnitudes by sorting; the lower index first among equals.
+std::vector<std::size_t> largest_of(const Floats& v, std::size_t k) {
+  std::vector<std::size_t> order(v.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(),
+                   [&](auto a, auto b) { return std::abs(v[a]) > std::abs(v[b]); });
+  order.resize(k);
+  std::sort(order.begin(), order.end());
+  return order;
+}
+
+Payload reference(const Floats& v, std::size_t k) {
+  const auto n = static_cast<std::uint32_t>(v.size()), count = static_cast<std::uint32_t>(k);
+  Payload payload(SparseLayout(n, count).bytes);
+  SparseWriter writer(payload, n, count);
+  for (const std::size_t i : largest_of(v, k)) writer.add(static_cast<std::uint32_t>(i), v[i]);
+  writer.finish();
+  return payload;
+}
+
+std::size_t k_of(std::size_t n, float density) {
+  return n == 0 ? 0 : std::max<std::size_t>(1, floor_share(static_cast<double>(n), density));
+}
+
+TEST(Shares, TakeTheDensityForTheDecimalFractionThatWasWritten) {
+  EXPECT_EQ(floor_share(1000, 0.001f), 1u);
+  EXPECT_EQ(ceil_share(1000, 0.001f), 1u);
+  EXPECT_EQ(floor_share(10, 0.7f), 7u);
+  EXPECT_EQ(ceil_share(10, 0.7f), 7u);
+  EXPECT_EQ(floor_share(10, 0.3f), 3u);
+  EXPECT_EQ(ceil_share(10, 0.3f), 3u);
+  EXPECT_EQ(floor_share(1999, 0.001f), 1u);
+  EXPECT_EQ(ceil_share(1001, 0.001f), 2u);
+  EXPECT_EQ(floor_share(25'000'000, 0.001f), 25'000u);
+  EXPECT_EQ(ceil_share(25'000'000, 0.001f), 25'000u);
+  EXPECT_EQ(floor_share(7, 1.0f), 7u);
+  EXPECT_EQ(ceil_share(7, 1.0f), 7u);
+}
+
+TEST(TopK, SendsWhatSortingFinds) {
+  const auto codec = make_topk();
+  for (const std::size_t n :
+       {0u, 1u, 2u, 7u, 1000u, 2047u, 8191u, 8193u, 20011u, 65537u, 200'000u}) {
+    for (const float density : {0.001f, 0.01f, 0.3f, 1.0f}) {
+      const Input input{.grad = gradient(n, n), .e = gradient(n, n + 1), .level = density};
+      const Floats v = fold_all(input, feedback::kClassic);
+      EXPECT_EQ(encode(*codec, input, feedback::kClassic).payload, reference(v, k_of(n, density)))
+          << n << " " << density;
+      EXPECT_EQ(encode(*codec, input, feedback::kNone).payload,
+                reference(input.grad, k_of(n, density)));
+    }
+  }
+}
+
+TEST(TopK, TiesGoToTheLowerIndex) {
+  const auto codec = make_topk();
+  const std::size_t n = 30'000;
+  Floats signs(n), sparse(n), steps(n), tiny(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    signs[i] = i % 3 == 0 ? -1.0f : 1.0f;
+    sparse[i] = i % 1000 == 999 ? 2.0f : (i % 2 == 0 ? 0.0f : -0.0f);
+    steps[i] = static_cast<float>(i % 7);
+    tiny[i] = std::bit_cast<float>(static_cast<std::uint32_t>(mix64(i) % 5) |
+                                   (i % 2 == 0 ? 0x80000000u : 0u));
+  }
+  for (const Floats& values : {signs, sparse, steps, tiny, Floats(n, 0.0f), Floats(n, -0.0f)}) {
+    for (const float density : {0.00005f, 0.001f, 0.0033f, 0.5f, 0.99f, 1.0f}) {
+      const Input input{.grad = values, .level = density};
+      EXPECT_EQ(encode(*codec, input, feedback::kNone).payload, reference(values, k_of(n, density)))
+          << density;
+    }
+  }
+}
+
+// The sample that speeds the search up sees other values than the row has: the search must notice.
+TEST(TopK, IsExactWhereASampleMisleads) {
+  const auto codec = make_topk();
+  const std::size_t n = 3 * 8192;
+  Floats values = gradient(n, 9);
+  for (std::size_t i = 0; i < n; i += 3) values[i] = 100.0f + static_cast<float>(i);
+  const Input high{.grad = values, .level = 0.3f};
+  EXPECT_EQ(encode(*codec, high, feedback::kNone).payload, reference(values, k_of(n, 0.3f)));
+  const Input higher{.grad = values, .level = 0.5f};
+  EXPECT_EQ(encode(*codec, higher, feedback::kNone).payload, reference(values, k_of(n, 0.5f)));
+  for (std::size_t i = 0; i < n; i += 3) values[i] = 0;
+  const Input low{.grad = values, .level = 0.01f};
+  EXPECT_EQ(encode(*codec, low, feedback::kNone).payload, reference(values, k_of(n, 0.01f)));
+}
+
+TEST(TopK, ScalesTheGradient) {
+  const auto codec = make_topk();
+  const Input input{.grad = gradient(10'000, 3), .level = 0.01f, .scale = 0.3f};
+  EXPECT_EQ(encode(*codec, input, feedback::kNone).payload,
+            reference(fold_all(input, feedback::kNone), 100));
+}
+
+TEST(TopK, ChecksDensityAndFeedback) {
+  const auto codec = make_topk();
+  for (const float density : {0.0f, -0.1f, 1.01f, std::numeric_limits<float>::quiet_NaN()}) {
+    EXPECT_THROW(codec->check(density, feedback::kClassic), JobError) << density;
+  }
+  codec->check(1.0f, feedback::kClassic);
+  codec->check(0.001f, feedback::kNone);
+  codec->check(0.001f, feedback::dgc(0.9f, true, true));
+  const Feedback lowpass{.ve = 1, .ev = 0.3f, .ee = 0.7f, .ed = -0.3f};
+  const Feedback signum{.uu = 0.9f, .ug = 0.1f, .vu = 1, .vg = 0};
+  EXPECT_THROW(codec->check(0.001f, lowpass), JobError);
+  EXPECT_THROW(codec->check(0.001f, signum), JobError);
+  EXPECT_THROW(codec->check(0.001f, feedback::second(feedback::kClassic, 2)), JobError);
+}
+
+}  // namespace
+}  // namespace terse::test
