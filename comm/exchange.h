@@ -1,0 +1,99 @@
+// Exchange: a way in which ranks agree on a sum. A coroutine that alternates local passes with
+// rounds of messages; stateless and shared by groups. Each exchange builds the tables of its
+// groups, so that a step touches ready-made rows only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "terse/comm/channel.h"
+#include "terse/comm/plan.h"
+#include "terse/comm/state.h"
+#include "terse/comm/task.h"
+#include "terse/compressors/codec.h"
+
+namespace terse {
+
+// Tables and frames of one group on one rank. Which of them are used is the exchange's affair.
+struct Tables {
+  std::vector<Row> send, own, again, receive;
+  Mailbox out, in, all;
+  std::size_t workspace = 0;  // bytes that lend() hands to the frames
+
+  // Gives the frames their bodies in `memory`, which holds at least `workspace` bytes.
+  void lend(Bytes memory);
+};
+
+// A group while a step runs. Owned by the reducer.
+struct Group {
+  std::uint16_t id = 0;
+  std::vector<Piece> pieces;
+  std::string layers;  // their names, for sentences
+  Feedback feedback;
+  Key key;
+  Exec exec;
+  std::int64_t bad_row = -1;  // exec.bad_row points here
+  Tables tables;
+};
+
+// What a group's tables are built from.
+struct Site {
+  std::span<const Layer> layers;
+  const Plan& plan;
+  const GroupSpec& spec;
+  int rank;
+  int world;
+  State* state;         // null: only sizes are wanted
+  const float* scales;  // one factor a layer, or null
+};
+
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+  virtual Tables build(const Site& site) const = 0;
+  virtual int rounds(int world) const = 0;
+  // Arena gradients -> arena means. Throws what codecs and the channel throw.
+  virtual Task run(Group& group, Channel& channel) const = 0;
+  // Most bytes that rank `rank` sends for this group in a step, framing included; pure.
+  virtual std::size_t sent_bytes(std::span<const Layer> layers, const Plan& plan,
+                                 const GroupSpec& spec, int rank, int world) const = 0;
+};
+
+// Scatter-reduce and all-gather: each rank owns a shard, sums it in rank order in fp32 and sends it
+// out encoded again. Two rounds. The owner's own part is never rounded on the way in, so its
+// residual holds the second rounding's error.
+class Sharded final : public Exchange {
+ public:
+  explicit Sharded(std::shared_ptr<const Codec> codec) : codec_(std::move(codec)) {}
+  Tables build(const Site& site) const override;
+  int rounds(int world) const override { return world > 1 ? 2 : 0; }
+  Task run(Group& group, Channel& channel) const override;
+  std::size_t sent_bytes(std::span<const Layer> layers, const Plan& plan, const GroupSpec& spec,
+                         int rank, int world) const override;
+
+ private:
+  std::shared_ptr<const Codec> codec_;
+};
+
+// All-gather: every rank sends its message to all others and decodes all of them in rank order. One
+// round.
+class Gathered final : public Exchange {
+ public:
+  explicit Gathered(std::shared_ptr<const Codec> codec) : codec_(std::move(codec)) {}
+  Tables build(const Site& site) const override;
+  int rounds(int world) const override { return world > 1 ? 1 : 0; }
+  Task run(Group& group, Channel& channel) const override;
+  std::size_t sent_bytes(std::span<const Layer> layers, const Plan& plan, const GroupSpec& spec,
+                         int rank, int world) const override;
+
+ private:
+  std::shared_ptr<const Codec> codec_;
+};
+
+// The exchange that the codec's traits name.
+std::shared_ptr<const Exchange> make_exchange(std::shared_ptr<const Codec> codec);
+
+}  // namespace terse

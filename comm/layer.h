@@ -1,0 +1,20 @@
+// A layer: one parameter tensor as the communication layer sees it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "terse/base/hash.h"
+
+namespace terse {
+
+struct Layer {
+  std::string name;        // the parameter's name; keys everything that is remembered of it
+  float* grad = nullptr;   // its view in the gradient arena, 64-byte aligned; never moves
+  std::uint32_t size = 0;  // elements
+  int dimensions = 0;      // of the tensor: vectors travel dense
+
+  std::uint64_t key() const { return hash64(name); }
+};
+
+}  // namespace terse

@@ -1,0 +1,201 @@
+#include "terse/comm/plan.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "terse/base/error.h"
+#include "terse/base/random.h"
+#include "terse/comm/exchange.h"
+
+namespace terse {
+namespace {
+
+constexpr std::size_t kGroupBytes = 1 << 20;
+constexpr int kWholeLayerGroups =
+    6;  // for codecs that cannot be cut: 4 to 8 groups for the whole model
+
+float level_of(const Compression& words, std::int64_t epoch) {
+  if (words.codec.name == "maxmin") return static_cast<float>(words.bits);
+  if (words.codec.name == "topk") return static_cast<float>(words.density);
+  if (words.codec.name == "dgc") {
+    return static_cast<float>(
+        dgc_density(words.density, words.warmup_epochs, words.warmup_densities, epoch));
+  }
+  return 0;
+}
+
+Feedback feedback_of(const Compression& words) {
+  if (words.codec.name == "dgc") {
+    if (words.feedback != "default") {
+      fail<JobError>(
+          "compression.feedback = {} cannot be joined to dgc, which brings its own; leave the key "
+          "out.",
+          words.feedback);
+    }
+    return feedback::dgc(static_cast<float>(words.momentum), words.nesterov, words.masking);
+  }
+  if (words.feedback == "classic") return feedback::kClassic;
+  if (words.feedback == "none") return feedback::kNone;
+  return words.codec.name == "topk" ? feedback::kClassic : feedback::kNone;
+}
+
+Family dense_family() {
+  return {.name = "dense",
+          .codec = make_codec({.name = "none"}),
+          .feedback = {},
+          .group_bytes = kGroupBytes};
+}
+
+std::size_t group_bytes_of(const Compression& words, const Codec& codec,
+                           std::size_t compressed_bytes) {
+  if (words.group_bytes != 0) return words.group_bytes;
+  if (codec.traits().block != 0) return kGroupBytes;
+  return std::max<std::size_t>(compressed_bytes / kWholeLayerGroups, kGroupBytes / 4);
+}
+
+}  // namespace
+
+double dgc_density(double final_density, int warmup_epochs, std::span<const double> densities,
+                   std::int64_t epoch) {
+  if (epoch < static_cast<std::int64_t>(densities.size()))
+    return densities[static_cast<std::size_t>(epoch)];
+  if (!densities.empty() || epoch >= warmup_epochs) return final_density;
+  const double base = std::pow(final_density, 1.0 / (warmup_epochs + 1));
+  return std::max(std::pow(base, static_cast<double>(epoch + 1)), final_density);
+}
+
+std::uint32_t Plan::hash() const {
+  std::uint64_t sum = mix64(families.size());
+  for (const Family& family : families) {
+    sum = combine(sum, hash64(family.codec->name()),
+                  hash64(std::as_bytes(std::span(&family.feedback.uu, 8))),
+                  family.feedback.clear_velocity, family.group_bytes, family.clips);
+  }
+  for (const Cell& cell : cells)
+    sum = combine(sum, cell.family, std::bit_cast<std::uint32_t>(cell.level));
+  return static_cast<std::uint32_t>(
+      combine(sum, std::bit_cast<std::uint64_t>(clip_norm), clip_global));
+}
+
+Plan make_plan(std::span<const Layer> layers, const Compression& words, std::int64_t epoch,
+               int world) {
+  Plan plan;
+  plan.families.push_back(dense_family());
+  plan.cells.resize(layers.size());
+  plan.clip_norm = words.clip_norm / std::sqrt(static_cast<double>(world));
+  plan.clip_global = words.clip_global;
+  if (words.clip_norm != 0 && words.codec.name != "dgc") {
+    fail<JobError>(
+        "compression.clip_norm is dgc's local clipping; codec = {} has none (train.clip_norm clips "
+        "the averaged gradient).",
+        words.codec.name);
+  }
+
+  Family family{.name = words.codec.name,
+                .codec = make_codec(words.codec),
+                .feedback = feedback_of(words),
+                .owns_momentum = words.codec.name == "dgc",
+                .clips = words.clip_norm > 0};
+  const float level = level_of(words, epoch);
+  family.codec->check(level, family.feedback);
+  if (words.codec.name == "none" && family.feedback == feedback::kNone) return plan;
+
+  std::size_t compressed_bytes = 0;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (layers[i].dimensions < 2 || layers[i].size < words.min_elements) continue;
+    plan.cells[i] = {.family = 1, .level = level};
+    compressed_bytes += layers[i].size * sizeof(float);
+  }
+  family.group_bytes = group_bytes_of(words, *family.codec, compressed_bytes);
+  plan.families.push_back(std::move(family));
+  return plan;
+}
+
+std::vector<GroupSpec> make_groups(std::span<const Layer> layers, const Plan& plan) {
+  std::vector<GroupSpec> groups;
+  for (std::uint16_t f = 0; f < plan.families.size(); ++f) {
+    const Family& family = plan.families[f];
+    const std::uint32_t block = family.codec->traits().block;
+    const auto limit =
+        static_cast<std::uint32_t>(std::max<std::size_t>(family.group_bytes / sizeof(float), 1));
+    GroupSpec group{.family = f, .pieces = {}};
+    std::uint32_t filled = 0;
+    const auto flush = [&] {
+      if (!group.pieces.empty())
+        groups.push_back(std::exchange(group, {.family = f, .pieces = {}}));
+      filled = 0;
+    };
+    for (std::uint32_t i = 0; i < layers.size(); ++i) {
+      if (plan.cells[i].family != f) continue;
+      for (std::uint32_t first = 0; first < layers[i].size;) {
+        std::uint32_t n = layers[i].size - first;
+        if (block != 0 && n > limit - filled) {
+          n = std::min<std::uint32_t>(n, std::max((limit - filled) / block, 1u) * block);
+        }
+        group.pieces.push_back({i, first, n});
+        first += n;
+        filled += n;
+        if (filled >= limit) flush();
+        // What is left of a limit is cut off only while it holds a block.
+        if (filled != 0 && block != 0 && limit - filled < block) flush();
+      }
+    }
+    flush();
+  }
+  // By the moment at which they are complete: the last layer in ready order that they wait for.
+  std::stable_sort(groups.begin(), groups.end(), [](const GroupSpec& a, const GroupSpec& b) {
+    return a.pieces.back().layer < b.pieces.back().layer;
+  });
+  return groups;
+}
+
+std::vector<Turn> make_order(std::span<const Timing> timings, int depth) {
+  struct Standing {
+    int turn = 0;
+    std::int64_t due = 0;
+    std::uint16_t workspace = 0;
+  };
+  std::vector<Standing> groups(timings.size());
+  std::vector<std::uint16_t> free_workspaces;
+  for (int i = depth - 1; i >= 0; --i) free_workspaces.push_back(static_cast<std::uint16_t>(i));
+  std::size_t turns = 0;
+  for (std::size_t g = 0; g < timings.size(); ++g) {
+    groups[g].due = timings[g].ready_us;
+    turns += static_cast<std::size_t>(timings[g].rounds) + 1;
+  }
+
+  std::vector<Turn> order;
+  order.reserve(turns);
+  std::int64_t now = 0;
+  while (order.size() < turns) {
+    std::size_t next = groups.size();
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      if (groups[g].turn > timings[g].rounds) continue;
+      if (groups[g].turn == 0 && free_workspaces.empty()) continue;
+      if (next == groups.size() || groups[g].due < groups[next].due) next = g;
+    }
+    Standing& group = groups[next];
+    if (group.turn == 0) {
+      group.workspace = free_workspaces.back();
+      free_workspaces.pop_back();
+    }
+    order.push_back({static_cast<std::uint16_t>(next), group.workspace});
+    now = std::max(now, group.due);
+    group.due = now + timings[next].round_us;
+    if (++group.turn > timings[next].rounds) free_workspaces.push_back(group.workspace);
+  }
+  return order;
+}
+
+std::size_t step_bytes(std::span<const Layer> layers, const Plan& plan, int rank, int world) {
+  std::size_t bytes = 0;
+  for (const GroupSpec& spec : make_groups(layers, plan)) {
+    const Family& family = plan.families[spec.family];
+    bytes += make_exchange(family.codec)->sent_bytes(layers, plan, spec, rank, world);
+  }
+  return bytes;
+}
+
+}  // namespace terse

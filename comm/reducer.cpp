@@ -1,0 +1,305 @@
+#include "terse/comm/reducer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <optional>
+
+#include "terse/base/error.h"
+#include "terse/compressors/kernels/norm.h"
+
+namespace terse {
+namespace {
+
+constexpr int kMeasuredStep = 3;  // the first steps pay for page faults and caches
+constexpr double kClipEpsilon = 1e-6;
+
+std::int64_t microseconds(Clock::duration time) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
+}
+
+std::string names_of(std::span<const Layer> layers, std::span<const Piece> pieces) {
+  std::string text = layers[pieces.front().layer].name;
+  std::uint32_t last = pieces.front().layer;
+  int named = 1;
+  for (const Piece& piece : pieces) {
+    if (piece.layer == last) continue;
+    last = piece.layer;
+    if (++named <= 4) text += ", " + layers[last].name;
+  }
+  return named <= 4 ? text : fmt::format("{} and {} more", text, named - 4);
+}
+
+}  // namespace
+
+// Rounds of other groups go on while a codec computes.
+class Reducer::Driver final : public Pump {
+ public:
+  void bind(Communicator& communicator) { communicator_ = &communicator; }
+  void drive() override { communicator_->drive(); }
+
+ private:
+  Communicator* communicator_ = nullptr;
+};
+
+struct Reducer::Live {
+  Group group;
+  std::shared_ptr<const Exchange> exchange;
+  std::vector<std::uint32_t> layers;  // each once
+  std::atomic<int> pending{0};
+  std::optional<Channel> channel;
+  Driver driver;
+  Task task;
+  Clock::time_point ready_at, posted_at;
+  std::int64_t ready_us = 0, round_us = 0;
+};
+
+Reducer::Reducer(std::vector<Layer> layers, CommThread& thread, Plan plan,
+                 const ReducerOptions& options)
+    : layers_(std::move(layers)),
+      thread_(thread),
+      options_(options),
+      plan_(std::move(plan)),
+      state_(options.may_skip),
+      scales_(layers_.size(), 1.0f),
+      is_ready_(layers_.size()) {
+  build();
+}
+
+Reducer::~Reducer() {
+  if (!armed_) return;
+  // A step was begun and never finished: its rounds still point into this object.
+  thread_.abort("left a step unfinished");
+  try {
+    thread_.wait();
+  } catch (...) {
+    return;
+  }
+}
+
+void Reducer::adopt(Plan plan) {
+  if (armed_) fail("a plan can be adopted between steps only.");
+  const bool same = plan.hash() == plan_hash_;
+  plan_ = std::move(plan);
+  if (!same) build();
+}
+
+void Reducer::build() {
+  plan_hash_ = plan_.hash();
+  steps_since_adopt_ = 0;
+  live_.clear();
+  groups_of_layer_.assign(layers_.size(), {});
+  std::vector<Timing> timings;
+  std::size_t workspace = 0, scratch = 0;
+  std::int64_t ready_us = 0;
+  for (const GroupSpec& spec : make_groups(layers_, plan_)) {
+    const Family& family = plan_.families[spec.family];
+    auto live = std::make_unique<Live>();
+    live->exchange = make_exchange(family.codec);
+    Group& group = live->group;
+    group.id = static_cast<std::uint16_t>(live_.size());
+    group.pieces = spec.pieces;
+    group.layers = names_of(layers_, spec.pieces);
+    group.feedback = family.feedback;
+    group.key = {.seed = options_.seed,
+                 .step = 0,
+                 .rank = static_cast<std::uint32_t>(thread_.rank()),
+                 .phase = 0};
+    group.tables = live->exchange->build(
+        {layers_, plan_, spec, thread_.rank(), thread_.size(), &state_, scales_.data()});
+    for (const Piece& piece : spec.pieces) {
+      if (live->layers.empty() || live->layers.back() != piece.layer) {
+        live->layers.push_back(piece.layer);
+        groups_of_layer_[piece.layer].push_back(group.id);
+      }
+      scratch = std::max(scratch, family.codec->scratch(piece.n, plan_.cells[piece.layer].level));
+      ready_us += piece.n / 256;
+    }
+    workspace = std::max(workspace, group.tables.workspace);
+    timings.push_back({ready_us, 1000, live->exchange->rounds(thread_.size())});
+    live_.push_back(std::move(live));
+  }
+  const int depth =
+      std::clamp(options_.depth, 1, static_cast<int>(std::max<std::size_t>(live_.size(), 1)));
+  order_ = make_order(timings, depth);
+  workspaces_.clear();
+  for (int i = 0; i < depth; ++i) workspaces_.emplace_back(workspace / sizeof(float) + 16);
+  scratch_.clear();
+  scratch_.emplace_back(scratch / sizeof(float) + 16);
+}
+
+std::size_t Reducer::workspace_bytes() const {
+  std::size_t bytes = 0;
+  for (const FloatBuffer& buffer : workspaces_) bytes += buffer.values().size_bytes();
+  for (const FloatBuffer& buffer : scratch_) bytes += buffer.values().size_bytes();
+  return bytes;
+}
+
+void Reducer::begin(std::uint64_t step) {
+  if (armed_) fail("step {} was begun before the one before it was finished.", step);
+  step_ = step;
+  flags_ = {};
+  finishing_ = false;
+  for (auto& flag : is_ready_) flag.store(false, std::memory_order_relaxed);
+  for (auto& live : live_)
+    live->pending.store(static_cast<int>(live->layers.size()), std::memory_order_relaxed);
+  bytes_before_ = thread_.traffic().bytes_sent;
+  began_ = Clock::now();
+  thread_.start([this](Communicator& communicator) { walk(communicator); });
+  armed_ = true;
+}
+
+void Reducer::ready(std::size_t layer) {
+  if (is_ready_[layer].exchange(true, std::memory_order_acq_rel)) return;
+  for (const std::uint32_t group : groups_of_layer_[layer]) {
+    live_[group]->pending.fetch_sub(1, std::memory_order_release);
+  }
+}
+
+StepReport Reducer::finish() {
+  const Clock::time_point arrived = Clock::now();
+  for (std::size_t i = 0; i < layers_.size(); ++i) ready(i);
+  finishing_ = true;
+  armed_ = false;
+  thread_.wait();
+
+  StepReport report;
+  report.nonfinite = (flags_.bits & kNonFinite) != 0;
+  report.stop_wanted = (flags_.bits & kStopWanted) != 0;
+  report.origin = flags_.origin;
+  for (const Layer& layer : layers_) {
+    if (flags_.layer != 0 && layer.key() == flags_.layer) report.layer = layer.name;
+  }
+  report.bytes_sent = thread_.traffic().bytes_sent - bytes_before_;
+  report.wait_seconds = std::chrono::duration<double>(Clock::now() - arrived).count();
+  if (!report.nonfinite && options_.may_skip) {
+    state_.commit();
+    for (auto& live : live_) {
+      for (std::vector<Row>* table :
+           {&live->group.tables.send, &live->group.tables.own, &live->group.tables.again}) {
+        for (Row& row : *table) {
+          auto* e = const_cast<float*>(row.e_in);
+          auto* u = const_cast<float*>(row.u_in);
+          row.e_in = std::exchange(row.e_out, e);
+          row.u_in = std::exchange(row.u_out, u);
+        }
+      }
+    }
+  }
+  return report;
+}
+
+void Reducer::walk(Communicator& communicator) {
+  try {
+    for (const Turn& turn : order_) take_turn(*live_[turn.group], turn.workspace, communicator);
+    for (auto& live : live_) {
+      if (!live->task.done())
+        fail("group {} ({}) took more rounds than it announced.", live->group.id,
+             live->group.layers);
+      live->task.reset();
+    }
+  } catch (const PeerLost&) {
+    for (auto& live : live_) live->task.reset();
+    throw;
+  } catch (const std::exception& error) {
+    // Rounds in flight point into tables that may go now: nobody goes on with this world.
+    communicator.abort(error.what());
+    for (auto& live : live_) live->task.reset();
+    throw;
+  }
+  if (++steps_since_adopt_ == kMeasuredStep) retime(communicator);
+}
+
+void Reducer::take_turn(Live& live, std::uint16_t workspace, Communicator& communicator) {
+  if (!live.task.started()) {
+    if (!live.channel) {
+      live.channel.emplace(communicator, flags_, live.group.layers);
+      live.driver.bind(communicator);
+    }
+    await_ready(live, communicator);
+    start_group(live, workspace);
+  } else {
+    communicator.wait(live.channel->ticket());
+    live.round_us = microseconds(Clock::now() - live.posted_at);
+  }
+  try {
+    live.task.resume();
+  } catch (const DamagedMessage& error) {
+    const std::string step = fmt::format("step {}", step_);
+    const std::string text = error.what();
+    if (text.find(step) != std::string::npos) throw;
+    fail<DamagedMessage>("in step {}, {} ({}): {}", step_, live.group.layers,
+                         "a message that passed its checksums", text);
+  }
+  live.posted_at = Clock::now();
+}
+
+void Reducer::await_ready(Live& live, Communicator& communicator) {
+  const bool hold =
+      plan_.clip_global && plan_.clip_norm > 0;  // the norm over all layers needs all of them
+  int idle = 0;
+  while (live.pending.load(std::memory_order_acquire) > 0 || (hold && !finishing_)) {
+    if (communicator.drive()) {
+      idle = 0;
+    } else {
+      Communicator::rest(++idle);
+    }
+  }
+  live.ready_us = microseconds(Clock::now() - began_);
+}
+
+void Reducer::start_group(Live& live, std::uint16_t workspace) {
+  Group& group = live.group;
+  const auto as_bytes = [](const FloatBuffer& buffer) {
+    return std::as_writable_bytes(buffer.values());
+  };
+  group.key.step = step_;
+  group.bad_row = -1;
+  group.exec = {
+      .scratch = as_bytes(scratch_.front()), .pump = &live.driver, .bad_row = &group.bad_row};
+  group.tables.lend(as_bytes(workspaces_[workspace]));
+  if (options_.stop_wanted != nullptr && *options_.stop_wanted) {
+    flags_.raise(kStopWanted, static_cast<std::uint16_t>(thread_.rank()));
+  }
+  if (plan_.clip_norm > 0) measure_scales(live.layers);  // rows without a scale do not look
+  live.channel->begin(step_, plan_hash_, group.id);
+  live.task = live.exchange->run(group, *live.channel);
+}
+
+// Local clipping (Lin et al. 2018, section 3.2): the threshold for the averaged gradient times
+// N^(-1/2), before the fold.
+void Reducer::measure_scales(std::span<const std::uint32_t> layers) {
+  const auto squared = [&](std::uint32_t i) {
+    return squared_norm({layers_[i].grad, layers_[i].size});
+  };
+  const auto factor = [&](double sum) {
+    return static_cast<float>(std::min(1.0, plan_.clip_norm / (std::sqrt(sum) + kClipEpsilon)));
+  };
+  if (!plan_.clip_global) {
+    for (const std::uint32_t i : layers) scales_[i] = factor(squared(i));
+    return;
+  }
+  if (&live_[order_.front().group]->layers[0] != layers.data())
+    return;  // the first group measured for all
+  double sum = 0;
+  for (std::uint32_t i = 0; i < layers_.size(); ++i) sum += squared(i);
+  std::fill(scales_.begin(), scales_.end(), factor(sum));
+}
+
+// Replaces the guessed timings of build() by rank 0's, once they are worth something.
+void Reducer::retime(Communicator& communicator) {
+  std::vector<std::int64_t> measured;
+  for (const auto& live : live_) {
+    measured.push_back(live->ready_us);
+    measured.push_back(std::max<std::int64_t>(live->round_us, 1));
+  }
+  broadcast(communicator, 0, std::as_writable_bytes(std::span(measured)));
+  std::vector<Timing> timings;
+  for (std::size_t g = 0; g < live_.size(); ++g) {
+    timings.push_back(
+        {measured[2 * g], measured[2 * g + 1], live_[g]->exchange->rounds(communicator.size())});
+  }
+  order_ = make_order(timings, static_cast<int>(workspaces_.size()));
+}
+
+}  // namespace terse

@@ -1,0 +1,96 @@
+// Reducer: gradients in an arena -> means over all ranks, in place, while backward goes on. One per
+// rank; torch-free. Groups of layers leave in one order of turns that all ranks know, on the rank's
+// communication thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "terse/comm/comm_thread.h"
+#include "terse/comm/exchange.h"
+#include "terse/comm/plan.h"
+#include "terse/comm/state.h"
+
+namespace terse {
+
+struct ReducerOptions {
+  std::uint64_t seed = 1;
+  bool may_skip = false;  // a step with a NaN or an Inf can be skipped: memory is kept in pairs
+  const std::atomic<bool>* stop_wanted =
+      nullptr;    // sampled once a group; the wish reaches all ranks in the same step
+  int depth = 8;  // groups open at a time
+};
+
+// What a step came to; the flags are the same on every rank.
+struct StepReport {
+  bool nonfinite = false;
+  bool stop_wanted = false;
+  int origin = 0;     // nonfinite: the lowest rank that is known to have raised it
+  std::string layer;  // nonfinite: the first such layer of this rank; empty: none here
+  std::uint64_t bytes_sent = 0;
+  double wait_seconds = 0;  // time in finish(): what backward did not hide
+};
+
+class Reducer {
+ public:
+  // `layers` in the order in which backward completes them, as far as it is known. Throws JobError
+  // where the plan's families refuse.
+  Reducer(std::vector<Layer> layers, CommThread& thread, Plan plan, const ReducerOptions& options);
+  ~Reducer();
+  Reducer(const Reducer&) = delete;
+  Reducer& operator=(const Reducer&) = delete;
+
+  // Arms a step. The arena holds what backward will add to.
+  void begin(std::uint64_t step);
+  // A layer's gradient is complete: any thread, never blocks; at most once a step.
+  void ready(std::size_t layer);
+  // Training thread: layers that were never ready count as they stand (zeros, if nothing was
+  // added). Blocks until all groups are done and rethrows. A finite step is committed; a non-finite
+  // one leaves residuals and velocities as they were, if may_skip.
+  StepReport finish();
+  // Between steps, on all ranks alike.
+  void adopt(Plan plan);
+
+  const Plan& plan() const { return plan_; }
+  State& state() { return state_; }
+  std::size_t workspace_bytes() const;
+
+ private:
+  struct Live;  // a group with its channel, task and counters
+  class Driver;
+
+  void build();
+  void walk(Communicator& communicator);
+  void take_turn(Live& live, std::uint16_t workspace, Communicator& communicator);
+  void start_group(Live& live, std::uint16_t workspace);
+  void await_ready(Live& live, Communicator& communicator);
+  void measure_scales(std::span<const std::uint32_t> layers);
+  void retime(Communicator& communicator);
+
+  std::vector<Layer> layers_;
+  CommThread& thread_;
+  ReducerOptions options_;
+  Plan plan_;
+  std::uint32_t plan_hash_ = 0;
+  State state_;
+  StepFlags flags_;
+  std::vector<float> scales_;
+  std::vector<std::vector<std::uint32_t>> groups_of_layer_;
+  std::vector<std::atomic<bool>> is_ready_;
+  std::vector<std::unique_ptr<Live>> live_;
+  std::vector<Turn> order_;
+  std::vector<FloatBuffer> workspaces_;
+  std::vector<FloatBuffer> scratch_;
+  std::atomic<bool> finishing_{false};
+  std::uint64_t step_ = 0;
+  std::uint64_t bytes_before_ = 0;
+  Clock::time_point began_;
+  int steps_since_adopt_ = 0;
+  bool armed_ = false;
+};
+
+}  // namespace terse

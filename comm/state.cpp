@@ -1,0 +1,51 @@
+#include "terse/comm/state.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+
+#include "terse/base/bytes.h"
+
+namespace terse {
+namespace {
+constexpr std::size_t kAlignment = 64;
+}
+
+void FloatBuffer::Free::operator()(float* data) const { std::free(data); }
+
+FloatBuffer::FloatBuffer(std::size_t size) : size_(size) {
+  const std::size_t bytes = round_up(std::max<std::size_t>(size, 1) * sizeof(float), kAlignment);
+  auto* data = static_cast<float*>(std::aligned_alloc(kAlignment, bytes));
+  if (data == nullptr) throw std::bad_alloc();
+  data_.reset(data);
+  std::fill_n(data, bytes / sizeof(float), 0.0f);
+}
+
+Slot::Slot(std::size_t size, bool paired) {
+  buffers_.emplace_back(size);
+  if (paired) buffers_.emplace_back(size);
+}
+
+Slot& State::slot(const Layer& layer, std::string_view what) {
+  std::string name = std::string(what) + "/" + layer.name;
+  const auto found = slots_.find(name);
+  if (found != slots_.end()) return found->second;
+  return slots_.emplace(std::move(name), Slot(layer.size, paired_)).first->second;
+}
+
+void State::commit() {
+  for (auto& [name, slot] : slots_) slot.swap();
+}
+
+void State::visit(const std::function<void(const std::string&, std::span<float>)>& visitor) {
+  for (auto& [name, slot] : slots_) visitor(name, slot.values());
+}
+
+std::size_t State::bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& [name, slot] : slots_)
+    bytes += slot.values().size_bytes() * (slot.paired() ? 2 : 1);
+  return bytes;
+}
+
+}  // namespace terse

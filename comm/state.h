@@ -1,0 +1,69 @@
+// State: what a rank remembers between steps (residuals, velocities), by parameter name. The only
+// owner of that memory; rows point into it. One per rank; used by one thread at a time (the
+// communication thread in a step, the training thread between).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "terse/comm/layer.h"
+
+namespace terse {
+
+// 64-byte aligned floats, zero at first.
+class FloatBuffer {
+ public:
+  explicit FloatBuffer(std::size_t size);
+  std::span<float> values() const { return {data_.get(), size_}; }
+
+ private:
+  struct Free {
+    void operator()(float* data) const;
+  };
+  std::size_t size_;
+  std::unique_ptr<float[], Free> data_;
+};
+
+// A slot is read in a step at now() and written at next(). Where steps may be skipped the two
+// differ, and a step that counts swaps them; otherwise they are the same memory.
+class Slot {
+ public:
+  Slot(std::size_t size, bool paired);
+  float* now() const { return buffers_[current_].values().data(); }
+  float* next() const { return buffers_[paired() ? 1 - current_ : current_].values().data(); }
+  std::span<float> values() const { return buffers_[current_].values(); }
+  bool paired() const { return buffers_.size() == 2; }
+  void swap() {
+    if (paired()) current_ = 1 - current_;
+  }
+
+ private:
+  std::vector<FloatBuffer> buffers_;
+  std::size_t current_ = 0;
+};
+
+class State {
+ public:
+  // `paired`: a step can be skipped, and then leaves no trace.
+  explicit State(bool paired) : paired_(paired) {}
+
+  // The slot `what` ("residual", "velocity") of a layer; made on first use, zero.
+  Slot& slot(const Layer& layer, std::string_view what);
+  void commit();  // the step counts: what was written is what is remembered
+
+  // Every slot in order of its name ("residual/fc1.weight"): for checkpoints, hashes and resume.
+  void visit(const std::function<void(const std::string& name, std::span<float> values)>& visitor);
+  std::size_t bytes() const;
+
+ private:
+  bool paired_;
+  std::map<std::string, Slot> slots_;
+};
+
+}  // namespace terse

@@ -1,0 +1,89 @@
+// GradientReducer: the distributed data parallel that LibTorch lacks in C++. Gradients of a module
+// become views of one arena; a hook hands each over as soon as backward has completed it; finish()
+// leaves the mean over all ranks in every .grad().
+//
+//   terse::GradientReducer reducer(module, thread, {.compression = ...});
+//   for (...) {
+//     reducer.prepare();                       // instead of zero_grad()
+//     loss(module.forward(x)).backward();
+//     reducer.finish();
+//     optimizer.step();
+//   }
+#pragma once
+
+#include <torch/torch.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "terse/comm/comm_thread.h"
+#include "terse/comm/plan.h"
+#include "terse/comm/reducer.h"
+
+namespace terse {
+
+struct GradientReducerOptions {
+  Compression compression;
+  std::uint64_t seed = 1;
+  bool may_skip = false;                           // see ReducerOptions
+  const std::atomic<bool>* stop_wanted = nullptr;  // see ReducerOptions
+  bool broadcast_parameters = true;                // start from rank 0's parameters and buffers
+};
+
+// One per rank; every call on the rank's training thread. Throws JobError at construction, with one
+// sentence that names the parameter, for what it cannot do: a parameter that is not a dense float32
+// CPU tensor, a codec that refuses its level.
+class GradientReducer {
+ public:
+  GradientReducer(torch::nn::Module& module, CommThread& thread, GradientReducerOptions options);
+  ~GradientReducer();
+  GradientReducer(const GradientReducer&) = delete;
+  GradientReducer& operator=(const GradientReducer&) = delete;
+
+  // Before a backward. The first of a step zeroes the arena. `sync` false: another backward of the
+  // same step follows, nothing travels yet (gradient accumulation).
+  void prepare(bool sync = true);
+  // After the backward that prepare(true) announced. Throws Error if a .grad() is no longer its
+  // view.
+  StepReport finish();
+
+  // The plan is a function of the epoch (density warm-up); call between steps, on all ranks alike.
+  void set_epoch(std::int64_t epoch);
+  // The number of the next step: names messages and random numbers. Set on resume; prepare() and
+  // finish() count it on.
+  void set_step(std::uint64_t step) { step_ = step; }
+
+  const Plan& plan() const;
+  Reducer& reducer() { return *reducer_; }
+  std::span<const Layer> layers() const { return layers_; }
+  // The layer keeps its momentum in the compressor, so the optimizer has none for it.
+  bool owns_momentum(const std::string& parameter) const;
+  // Most bytes this rank sends in a step under the plan, and what codec `none` would send.
+  std::size_t planned_bytes() const;
+  std::size_t dense_bytes() const;
+  std::size_t arena_bytes() const {
+    return static_cast<std::size_t>(arena_.numel()) * sizeof(float);
+  }
+
+ private:
+  struct Hook;
+  void lay_out(torch::nn::Module& module);
+  void check_views() const;
+
+  CommThread& thread_;
+  GradientReducerOptions options_;
+  std::vector<at::Tensor> parameters_;  // in ready order
+  std::vector<Layer> layers_;
+  at::Tensor arena_;
+  std::unique_ptr<Reducer> reducer_;
+  std::shared_ptr<std::atomic<Reducer*>>
+      target_;  // where the hooks report; null while nothing travels
+  std::uint64_t step_ = 0;
+  bool open_ = false;    // a step has begun
+  bool synced_ = false;  // its last backward was announced
+};
+
+}  // namespace terse

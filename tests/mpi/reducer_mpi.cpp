@@ -1,0 +1,84 @@
+// The reducer's bodies in mpirun's world, and the proof that both worlds give the same bits: each
+// process runs the same steps in a world of threads as well.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+#include "comm/reducer_bodies.h"
+#include "terse/comm/thread_world.h"
+#include "terse/comm_mpi/mpi_world.h"
+
+namespace terse::test {
+namespace {
+
+CommThread* world = nullptr;  // one for the life of the process: MPI starts once
+
+std::uint64_t in_threads(int size, const Compression& words) {
+  const auto hub = make_thread_hub(size, {});
+  std::vector<std::uint64_t> hashes(static_cast<std::size_t>(size));
+  std::vector<std::thread> threads;
+  for (int rank = 0; rank < size; ++rank) {
+    threads.emplace_back([&, rank] {
+      CommThread thread([&] { return join_world(hub, rank); });
+      hashes[static_cast<std::size_t>(rank)] = run_steps(thread, words);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return hashes[0];
+}
+
+TEST(MpiReducer, EqualsTheThreadWorldToTheBit) {
+  for (const char* codec : kCodecs) {
+    EXPECT_EQ(run_steps(*world, words_for(codec)), in_threads(world->size(), words_for(codec)))
+        << codec;
+  }
+}
+
+TEST(MpiReducer, DenseIsTheSumInRankOrderToTheBit) { check_dense(*world); }
+
+TEST(MpiReducer, AppliedAndKeptIsWhatCameIn) {
+  for (const char* codec : {"fp16", "bf16", "maxmin", "topk"})
+    check_conservation(*world, words_for(codec, "classic"), false);
+}
+
+TEST(MpiReducer, ASkippedStepLeavesNoTrace) {
+  for (const char* codec : kCodecs) check_nonfinite(*world, words_for(codec));
+}
+
+TEST(MpiReducer, TheWishToStopArrivesInOneStep) { check_stop(*world); }
+
+TEST(MpiReducer, BytesAreWhatWasPromised) {
+  for (const char* codec : kCodecs) check_bytes(*world, words_for(codec));
+}
+
+}  // namespace
+}  // namespace terse::test
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  int code = 1;
+  {
+    terse::CommThread thread([] { return terse::make_mpi_world({}); });
+    int declared = 0;
+    for (int i = 1; i < argc; ++i) {
+      if (std::string_view(argv[i]).starts_with("--ranks=")) declared = std::atoi(argv[i] + 8);
+    }
+    if (thread.size() != declared) {
+      std::printf("the world has %d ranks, but --ranks=%d was declared\n", thread.size(), declared);
+      std::fflush(stdout);
+      _exit(1);
+    }
+    if (thread.rank() != 0) {
+      auto& listeners = testing::UnitTest::GetInstance()->listeners();
+      delete listeners.Release(listeners.default_result_printer());
+    }
+    terse::test::world = &thread;
+    code = RUN_ALL_TESTS();
+    std::fflush(stdout);
+    if (code != 0) _exit(1);
+  }
+  return code;
+}
