@@ -1,0 +1,24 @@
+// What a model holds, by full name ("layer1.0.conv2.weight") and in the order in which its layers
+// were registered: the same on every rank and in every run. The tensors are the model's own, not
+// copies.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace terse {
+
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+inline NamedTensors named_parameters_in_order(const torch::nn::Module& module) {
+  return module.named_parameters().pairs();
+}
+
+inline NamedTensors named_buffers_in_order(const torch::nn::Module& module) {
+  return module.named_buffers().pairs();
+}
+
+}  // namespace terse
