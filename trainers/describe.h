@@ -1,0 +1,19 @@
+// The plan in words: what --dry-run prints.
+#pragma once
+
+#include <string>
+
+#include "terse/config/job.h"
+#include "terse/torch/gradient_reducer.h"
+
+namespace terse {
+
+// The resolved job, a table of layers with how each travels, bytes a step against dense, and the
+// memory of one rank.
+std::string describe(const Job& job, GradientReducer& reducer, int world);
+
+// A sentence when the plan sends more than dense would, which is then the better choice; else
+// empty.
+std::string warn_if_no_gain(const GradientReducer& reducer);
+
+}  // namespace terse

@@ -1,0 +1,34 @@
+// Replicas: what must be equal on all ranks, and what each keeps of its own until it is averaged.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "terse/comm/comm_thread.h"
+
+namespace terse {
+
+// Of all parameters by name and bytes; buffers are outside it.
+std::uint64_t parameter_hash(const torch::nn::Module& module);
+
+// Throws Error on every rank, naming the first differing layer and the rank, unless all ranks have
+// equal parameters.
+void check_replicas(CommThread& thread, const torch::nn::Module& module, std::int64_t step);
+
+// While it lives, the module's floating-point buffers (BatchNorm's statistics) are the mean over
+// ranks, in rank order; then each rank has its own again.
+class AveragedBuffers {
+ public:
+  AveragedBuffers(CommThread& thread, torch::nn::Module& module);
+  ~AveragedBuffers();
+  AveragedBuffers(const AveragedBuffers&) = delete;
+  AveragedBuffers& operator=(const AveragedBuffers&) = delete;
+
+ private:
+  std::vector<at::Tensor> buffers_, own_;
+};
+
+}  // namespace terse
