@@ -1,0 +1,17 @@
+// Benchmarks that need a world. Each takes the words after its name and returns the exit code.
+#pragma once
+
+#include <span>
+#include <string>
+
+namespace terse {
+
+// A gradient of ResNet-50's shapes through every codec, against bytes / bandwidth, or against a
+// memory copy where the link is unlimited.
+int bench_exchange(std::span<const std::string> words);
+
+// The share of min(backward, communication) that is hidden, at the bandwidth where the two are
+// equal.
+int bench_overlap(std::span<const std::string> words);
+
+}  // namespace terse

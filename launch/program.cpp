@@ -1,0 +1,63 @@
+#include "terse/launch/program.h"
+
+#include <cstdio>
+#include <exception>
+
+#include "terse/base/error.h"
+#include "terse/launch/world.h"
+
+namespace terse {
+namespace {
+
+constexpr const char* kHelp =
+    R"(terse trains LibTorch models on many machines whose network is too thin for the gradients.
+
+  terse train JOB.ini [--section.key value ...]   train; under mpirun one rank per process
+  terse compare DIR ... [--plot FILE]             a table of finished runs, and a picture
+  terse bench exchange|overlap                    measure the exchange on this machine
+  terse <command> --help                          more on a command
+  terse --version
+
+Exit codes: 0 done, 1 the run failed, 2 the job is wrong, 3 a peer was lost, 130 interrupted.
+)";
+
+int dispatch(std::span<const std::string> words) {
+  if (words.empty()) {
+    fmt::print(stderr, "{}", kHelp);
+    return static_cast<int>(ExitCode::bad_job);
+  }
+  const std::string& command = words.front();
+  const auto rest = words.subspan(1);
+  if (command == "train") return train_command(rest);
+  if (command == "compare") return compare_command(rest);
+  if (command == "bench") return bench_command(rest);
+  if (command == "--help" || command == "-h" || command == "help") {
+    fmt::print("{}", kHelp);
+    return 0;
+  }
+  if (command == "--version") {
+    fmt::print("terse {}\n", TERSE_VERSION);
+    return 0;
+  }
+  fail<JobError>("unknown command '{}'; there are train, compare and bench (see terse --help).",
+                 command);
+}
+
+}  // namespace
+
+int run_program(std::span<const std::string> words) {
+  try {
+    return dispatch(words);
+  } catch (const JobError& error) {
+    print_error(-1, error.what());
+    return static_cast<int>(ExitCode::bad_job);
+  } catch (const PeerLost& error) {
+    print_error(-1, error.what());
+    return static_cast<int>(ExitCode::peer_lost);
+  } catch (const std::exception& error) {
+    print_error(-1, error.what());
+    return static_cast<int>(ExitCode::run_failed);
+  }
+}
+
+}  // namespace terse

@@ -1,0 +1,20 @@
+// The parameters of ResNet-50 (He et al. 2016, table 1): 161 tensors, 25,557,032 elements. A
+// gradient of real shapes to measure with.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace terse {
+
+struct TensorShape {
+  std::string name;
+  int dimensions;
+  std::uint32_t elements;
+};
+
+// In the order in which backward completes them.
+std::vector<TensorShape> resnet50_shapes();
+
+}  // namespace terse
