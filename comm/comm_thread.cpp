@@ -74,10 +74,13 @@ void CommThread::serve(Communicator& communicator) {
     } catch (const PeerLost& error) {
       const bool at_work = busy_;
       lost = true;
+      communicator.let_go();
       finish(std::current_exception());
       if (!at_work && on_lost_) on_lost_(error);
-    } catch (...) {
+    } catch (const std::exception& error) {
       lost = true;
+      communicator.abort(error.what());
+      communicator.let_go();
       finish(std::current_exception());
     }
   }

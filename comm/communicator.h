@@ -106,6 +106,10 @@ class Communicator {
   // as soon as the word arrives.
   void abort(std::string_view why) noexcept;
 
+  // After a failure, and before the memory of open rounds goes: from here on nobody reads it. The
+  // communicator is of no more use. Waits no longer than a peer copies one segment.
+  virtual void let_go() noexcept = 0;
+
   virtual ~Communicator();
   Communicator(const Communicator&) = delete;
   Communicator& operator=(const Communicator&) = delete;

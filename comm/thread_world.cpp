@@ -20,7 +20,7 @@ struct Pipe {
   std::array<ConstBytes, kQueued> segments;
   std::atomic<std::uint64_t> beats{0};
   std::atomic<bool> closed{
-      false};  // the sender is gone, and with it perhaps the memory of its segments
+      false};  // the sender has let go, and the memory of its segments may be gone
   alignas(kCacheLine) std::atomic<std::uint64_t> taken{0};
   std::atomic<bool> reading{false};
 };
@@ -76,6 +76,10 @@ class ThreadCommunicator : public Communicator {
     } else if (!settled()) {
       abort("it left while messages were under way");
     }
+    ThreadCommunicator::let_go();
+  }
+
+  void let_go() noexcept override {
     for (int peer = 0; peer < size(); ++peer) {
       Pipe& pipe = hub_->pipe(rank(), peer);
       pipe.closed.store(true);

@@ -48,6 +48,7 @@ Failure describe(std::exception_ptr error) {
 int run_mpi(const WorldOptions& options, const RankBody& body) {
   int rank = -1;
   const auto on_lost = [&rank](const PeerLost& lost) {
+    if (lost.rank() == rank) return;  // this rank's own word: whoever spoke it leaves
     leave(rank, {ExitCode::peer_lost, lost.what()});
   };
   CommThread thread([&] { return make_mpi_world(options.communicator); }, on_lost);
