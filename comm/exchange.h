@@ -54,43 +54,13 @@ class Exchange {
  public:
   virtual ~Exchange() = default;
   virtual Tables build(const Site& site) const = 0;
-  virtual int rounds(int world) const = 0;
+  // Rounds of messages in a step; pure, the same on every rank.
+  virtual int rounds(int world, std::uint64_t step) const = 0;
   // Arena gradients -> arena means. Throws what codecs and the channel throw.
   virtual Task run(Group& group, Channel& channel) const = 0;
   // Most bytes that rank `rank` sends for this group in a step, framing included; pure.
   virtual std::size_t sent_bytes(std::span<const Layer> layers, const Plan& plan,
                                  const GroupSpec& spec, int rank, int world) const = 0;
-};
-
-// Scatter-reduce and all-gather: each rank owns a shard, sums it in rank order in fp32 and sends it
-// out encoded again. Two rounds. The owner's own part is never rounded on the way in, so its
-// residual holds the second rounding's error.
-class Sharded final : public Exchange {
- public:
-  explicit Sharded(std::shared_ptr<const Codec> codec) : codec_(std::move(codec)) {}
-  Tables build(const Site& site) const override;
-  int rounds(int world) const override { return world > 1 ? 2 : 0; }
-  Task run(Group& group, Channel& channel) const override;
-  std::size_t sent_bytes(std::span<const Layer> layers, const Plan& plan, const GroupSpec& spec,
-                         int rank, int world) const override;
-
- private:
-  std::shared_ptr<const Codec> codec_;
-};
-
-// All-gather: every rank sends its message to all others and decodes all of them in rank order. One
-// round.
-class Gathered final : public Exchange {
- public:
-  explicit Gathered(std::shared_ptr<const Codec> codec) : codec_(std::move(codec)) {}
-  Tables build(const Site& site) const override;
-  int rounds(int world) const override { return world > 1 ? 1 : 0; }
-  Task run(Group& group, Channel& channel) const override;
-  std::size_t sent_bytes(std::span<const Layer> layers, const Plan& plan, const GroupSpec& spec,
-                         int rank, int world) const override;
-
- private:
-  std::shared_ptr<const Codec> codec_;
 };
 
 // The exchange that the codec's traits name.

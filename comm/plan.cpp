@@ -16,29 +16,31 @@ constexpr std::size_t kGroupBytes = 1 << 20;
 constexpr int kWholeLayerGroups =
     6;  // for codecs that cannot be cut: 4 to 8 groups for the whole model
 
-float level_of(const Compression& words, std::int64_t epoch) {
-  if (words.codec.name == "maxmin") return static_cast<float>(words.bits);
-  if (words.codec.name == "topk") return static_cast<float>(words.density);
-  if (words.codec.name == "dgc") {
-    return static_cast<float>(
-        dgc_density(words.density, words.warmup_epochs, words.warmup_densities, epoch));
+float level_of(const Compression& words, const CodecInfo& info, std::int64_t epoch) {
+  switch (info.level) {
+    case Level::none:
+      break;
+    case Level::bits:
+      return static_cast<float>(words.bits);
+    case Level::density:
+      return static_cast<float>(
+          dgc_density(words.density, words.warmup_epochs, words.warmup_densities, epoch));
   }
   return 0;
 }
 
-Feedback feedback_of(const Compression& words) {
-  if (words.codec.name == "dgc") {
-    if (words.feedback != "default") {
-      fail<JobError>(
-          "compression.feedback = {} cannot be joined to dgc, which brings its own; leave the key "
-          "out.",
-          words.feedback);
-    }
-    return feedback::dgc(static_cast<float>(words.momentum), words.nesterov, words.masking);
+// What DGC and its like bring is part of the method; others can be joined to any codec.
+Feedback feedback_of(const Compression& words, const CodecInfo& info) {
+  const bool own = info.feedback == "dgc";
+  if (own && words.feedback != "default") {
+    fail<JobError>(
+        "compression.feedback = {} cannot be joined to {}, which brings its own; leave the key "
+        "out.",
+        words.feedback, info.name);
   }
-  if (words.feedback == "classic") return feedback::kClassic;
-  if (words.feedback == "none") return feedback::kNone;
-  return words.codec.name == "topk" ? feedback::kClassic : feedback::kNone;
+  if (own) return feedback::dgc(static_cast<float>(words.momentum), words.nesterov, words.masking);
+  const std::string_view name = words.feedback == "default" ? info.feedback : words.feedback;
+  return name == "classic" ? feedback::kClassic : feedback::kNone;
 }
 
 Family dense_family() {
@@ -86,7 +88,9 @@ Plan make_plan(std::span<const Layer> layers, const Compression& words, std::int
   plan.cells.resize(layers.size());
   plan.clip_norm = words.clip_norm / std::sqrt(static_cast<double>(world));
   plan.clip_global = words.clip_global;
-  if (words.clip_norm != 0 && words.codec.name != "dgc") {
+  const CodecInfo& info = codec_info(words.codec.name);
+  const bool owns_momentum = info.feedback == "dgc";
+  if (words.clip_norm != 0 && !owns_momentum) {
     fail<JobError>(
         "compression.clip_norm is dgc's local clipping; codec = {} has none (train.clip_norm clips "
         "the averaged gradient).",
@@ -95,10 +99,10 @@ Plan make_plan(std::span<const Layer> layers, const Compression& words, std::int
 
   Family family{.name = words.codec.name,
                 .codec = make_codec(words.codec),
-                .feedback = feedback_of(words),
-                .owns_momentum = words.codec.name == "dgc",
+                .feedback = feedback_of(words, info),
+                .owns_momentum = owns_momentum,
                 .clips = words.clip_norm > 0};
-  const float level = level_of(words, epoch);
+  const float level = level_of(words, info, epoch);
   family.codec->check(level, family.feedback);
   if (words.codec.name == "none" && family.feedback == feedback::kNone) return plan;
 

@@ -89,7 +89,7 @@ void Reducer::build() {
   steps_since_adopt_ = 0;
   live_.clear();
   groups_of_layer_.assign(layers_.size(), {});
-  std::vector<Timing> timings;
+  timings_.clear();
   std::size_t workspace = 0, scratch = 0;
   std::int64_t ready_us = 0;
   for (const GroupSpec& spec : make_groups(layers_, plan_)) {
@@ -116,12 +116,12 @@ void Reducer::build() {
       ready_us += piece.n / 256;
     }
     workspace = std::max(workspace, group.tables.workspace);
-    timings.push_back({ready_us, 1000, live->exchange->rounds(thread_.size())});
+    timings_.push_back({ready_us, 1000, live->exchange->rounds(thread_.size(), 0)});
     live_.push_back(std::move(live));
   }
   const int depth =
       std::clamp(options_.depth, 1, static_cast<int>(std::max<std::size_t>(live_.size(), 1)));
-  order_ = make_order(timings, depth);
+  order_ = make_order(timings_, depth);
   workspaces_.clear();
   for (int i = 0; i < depth; ++i) workspaces_.emplace_back(workspace / sizeof(float) + 16);
   scratch_.clear();
@@ -138,6 +138,7 @@ std::size_t Reducer::workspace_bytes() const {
 void Reducer::begin(std::uint64_t step) {
   if (armed_) fail("step {} was begun before the one before it was finished.", step);
   step_ = step;
+  count_rounds();
   flags_ = {};
   finishing_ = false;
   for (auto& flag : is_ready_) flag.store(false, std::memory_order_relaxed);
@@ -294,12 +295,21 @@ void Reducer::retime(Communicator& communicator) {
     measured.push_back(std::max<std::int64_t>(live->round_us, 1));
   }
   broadcast(communicator, 0, std::as_writable_bytes(std::span(measured)));
-  std::vector<Timing> timings;
   for (std::size_t g = 0; g < live_.size(); ++g) {
-    timings.push_back(
-        {measured[2 * g], measured[2 * g + 1], live_[g]->exchange->rounds(communicator.size())});
+    timings_[g].ready_us = measured[2 * g];
+    timings_[g].round_us = measured[2 * g + 1];
   }
-  order_ = make_order(timings, static_cast<int>(workspaces_.size()));
+  order_ = make_order(timings_, static_cast<int>(workspaces_.size()));
+}
+
+// An exchange may take more rounds in some steps than in others.
+void Reducer::count_rounds() {
+  bool changed = false;
+  for (std::size_t g = 0; g < live_.size(); ++g) {
+    const int rounds = live_[g]->exchange->rounds(thread_.size(), step_);
+    changed |= rounds != std::exchange(timings_[g].rounds, rounds);
+  }
+  if (changed) order_ = make_order(timings_, static_cast<int>(workspaces_.size()));
 }
 
 }  // namespace terse

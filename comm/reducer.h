@@ -70,6 +70,7 @@ class Reducer {
   void await_ready(Live& live, Communicator& communicator);
   void measure_scales(std::span<const std::uint32_t> layers);
   void retime(Communicator& communicator);
+  void count_rounds();
 
   std::vector<Layer> layers_;
   CommThread& thread_;
@@ -82,6 +83,7 @@ class Reducer {
   std::vector<std::vector<std::uint32_t>> groups_of_layer_;
   std::vector<std::atomic<bool>> is_ready_;
   std::vector<std::unique_ptr<Live>> live_;
+  std::vector<Timing> timings_;  // by group
   std::vector<Turn> order_;
   std::vector<FloatBuffer> workspaces_;
   std::vector<FloatBuffer> scratch_;

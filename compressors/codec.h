@@ -57,6 +57,7 @@ enum class Pattern { sharded, gathered };  // the exchange that a codec is publi
 struct Traits {
   bool biased = false;      // needs error feedback to converge in general
   bool fixed_size = false;  // capacity() is what it always sends
+  bool summable = false;    // the sum of messages decodes to the sum of what they hold
   std::uint32_t block = 0;  // a layer may be cut at multiples of this many elements; 0: never
   Pattern pattern = Pattern::sharded;
 };
@@ -94,13 +95,28 @@ class Codec {
 
 // What a job says of its codec; a codec reads what concerns it.
 struct CodecOptions {
-  std::string name = "none";   // none | fp16 | bf16 | maxmin | topk | dgc
+  std::string name = "none";
   std::uint32_t bucket = 512;  // maxmin: elements that share a scale
   bool stochastic = true;      // maxmin: rounding
   double sample_ratio = 0.01;  // dgc: share of the elements that the threshold is estimated from
 };
 
-// The registry: the one place that lists the codecs. An unknown name is a JobError that lists them.
+// What a row's level means to a codec.
+enum class Level { none, bits, density };
+
+// The registry's line on a codec.
+struct CodecInfo {
+  std::string_view name;
+  std::string_view family;  // cast, quantizer, sign, sparse, low rank
+  Level level;
+  std::string_view feedback;  // the name of the feedback that it is published with
+  std::string_view paper;
+  std::shared_ptr<const Codec> (*make)(const CodecOptions&);
+};
+
+// The one place that lists the codecs. An unknown name is a JobError that lists them.
+std::span<const CodecInfo> codecs();
+const CodecInfo& codec_info(std::string_view name);
 std::shared_ptr<const Codec> make_codec(const CodecOptions& options);
 std::span<const std::string_view> codec_names();
 

@@ -10,35 +10,39 @@
 namespace terse {
 namespace {
 
-struct Entry {
-  std::string_view name;
-  std::shared_ptr<const Codec> (*make)(const CodecOptions&);
-};
+using Options = const CodecOptions&;
 
-constexpr std::array kEntries{
-    Entry{"none", [](const CodecOptions&) { return make_none(); }},
-    Entry{"fp16", [](const CodecOptions&) { return make_fp16(); }},
-    Entry{"bf16", [](const CodecOptions&) { return make_bf16(); }},
-    Entry{"maxmin", [](const CodecOptions& o) { return make_maxmin(o.bucket, o.stochastic); }},
-    Entry{"topk", [](const CodecOptions&) { return make_topk(); }},
-    Entry{"dgc", [](const CodecOptions& o) { return make_dgc(o.sample_ratio); }},
+// clang-format off
+constexpr std::array kCodecs{
+    CodecInfo{"none", "cast", Level::none, "none", "-", [](Options) { return make_none(); }},
+    CodecInfo{"fp16", "cast", Level::none, "none", "-", [](Options) { return make_fp16(); }},
+    CodecInfo{"bf16", "cast", Level::none, "none", "-", [](Options) { return make_bf16(); }},
+    CodecInfo{"maxmin", "quantizer", Level::bits, "none", "Markov et al. 2022 (CGX)", [](Options o) { return make_maxmin(o.bucket, o.stochastic); }},
+    CodecInfo{"topk", "sparse", Level::density, "classic", "Stich et al. 2018", [](Options) { return make_topk(); }},
+    CodecInfo{"dgc", "sparse", Level::density, "dgc", "Lin et al. 2018", [](Options o) { return make_dgc(o.sample_ratio); }},
 };
+// clang-format on
 
 constexpr auto kNames = [] {
-  std::array<std::string_view, kEntries.size()> names;
-  for (std::size_t i = 0; i < names.size(); ++i) names[i] = kEntries[i].name;
+  std::array<std::string_view, kCodecs.size()> names;
+  for (std::size_t i = 0; i < names.size(); ++i) names[i] = kCodecs[i].name;
   return names;
 }();
 
 }  // namespace
 
+std::span<const CodecInfo> codecs() { return kCodecs; }
 std::span<const std::string_view> codec_names() { return kNames; }
 
-std::shared_ptr<const Codec> make_codec(const CodecOptions& options) {
-  for (const Entry& entry : kEntries) {
-    if (entry.name == options.name) return entry.make(options);
+const CodecInfo& codec_info(std::string_view name) {
+  for (const CodecInfo& info : kCodecs) {
+    if (info.name == name) return info;
   }
-  fail<JobError>("there is no codec '{}'; there are {}.", options.name, fmt::join(kNames, ", "));
+  fail<JobError>("there is no codec '{}'; there are {}.", name, fmt::join(kNames, ", "));
+}
+
+std::shared_ptr<const Codec> make_codec(const CodecOptions& options) {
+  return codec_info(options.name).make(options);
 }
 
 }  // namespace terse

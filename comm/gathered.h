@@ -1,0 +1,24 @@
+// All-gather: every rank sends its message to all others and decodes all of them in rank order. One
+// round.
+#pragma once
+
+#include <memory>
+
+#include "terse/comm/exchange.h"
+
+namespace terse {
+
+class Gathered final : public Exchange {
+ public:
+  explicit Gathered(std::shared_ptr<const Codec> codec) : codec_(std::move(codec)) {}
+  Tables build(const Site& site) const override;
+  int rounds(int world, std::uint64_t) const override { return world > 1 ? 1 : 0; }
+  Task run(Group& group, Channel& channel) const override;
+  std::size_t sent_bytes(std::span<const Layer> layers, const Plan& plan, const GroupSpec& spec,
+                         int rank, int world) const override;
+
+ private:
+  std::shared_ptr<const Codec> codec_;
+};
+
+}  // namespace terse

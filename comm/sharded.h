@@ -1,0 +1,25 @@
+// Scatter-reduce and all-gather: each rank owns a shard, sums it in rank order in fp32 and sends it
+// out encoded again. Two rounds. The owner's own part is never rounded on the way in, so its
+// residual holds the second rounding's error.
+#pragma once
+
+#include <memory>
+
+#include "terse/comm/exchange.h"
+
+namespace terse {
+
+class Sharded final : public Exchange {
+ public:
+  explicit Sharded(std::shared_ptr<const Codec> codec) : codec_(std::move(codec)) {}
+  Tables build(const Site& site) const override;
+  int rounds(int world, std::uint64_t) const override { return world > 1 ? 2 : 0; }
+  Task run(Group& group, Channel& channel) const override;
+  std::size_t sent_bytes(std::span<const Layer> layers, const Plan& plan, const GroupSpec& spec,
+                         int rank, int world) const override;
+
+ private:
+  std::shared_ptr<const Codec> codec_;
+};
+
+}  // namespace terse
