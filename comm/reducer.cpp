@@ -235,8 +235,7 @@ void Reducer::take_turn(Live& live, std::uint16_t workspace, Communicator& commu
 }
 
 void Reducer::await_ready(Live& live, Communicator& communicator) {
-  const bool hold =
-      plan_.clip_global && plan_.clip_norm > 0;  // the norm over all layers needs all of them
+  const bool hold = waits_for_all_layers(plan_);
   int idle = 0;
   while (live.pending.load(std::memory_order_acquire) > 0 || (hold && !finishing_)) {
     if (communicator.drive()) {

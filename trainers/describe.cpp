@@ -54,6 +54,8 @@ std::string describe(const Job& job, GradientReducer& reducer, int world) {
       fmt::format("\nmemory of a rank: gradients {}, residuals and velocities {}, workspace {}\n",
                   megabytes(reducer.arena_bytes()), megabytes(reducer.reducer().state().bytes()),
                   megabytes(reducer.reducer().workspace_bytes()));
+  if (waits_for_all_layers(plan))
+    text += "nothing leaves before backward is over: compression.clip_scope = global\n";
   if (const std::string warning = warn_if_no_gain(reducer); !warning.empty())
     text += "warning: " + warning + "\n";
   return text;

@@ -29,6 +29,7 @@
 #include "terse/trainers/evaluate.h"
 #include "terse/trainers/job_parts.h"
 #include "terse/trainers/optimizer.h"
+#include "terse/trainers/preflight.h"
 #include "terse/trainers/replicas.h"
 #include "terse/trainers/schedule.h"
 #include "terse/trainers/snapshot.h"
@@ -42,32 +43,6 @@ double median(std::vector<double> values) {
   std::nth_element(values.begin(), middle, values.end());
   if (values.size() % 2 == 1) return *middle;
   return (*middle + *std::max_element(values.begin(), middle)) / 2;
-}
-
-// The first key in which a rank's job differs from rank 0's, or its data. Paths may differ from
-// machine to machine.
-void require_same_job(const Job& job, const Dataset& data, CommThread& thread) {
-  std::string mine;
-  for (const auto& [key, value] : resolved(job)) {
-    if (key != "data.path") mine += key + "=" + value + "\n";
-  }
-  const std::vector<std::string> all =
-      gather_text(thread, fmt::format("{}data (fingerprint)={:016x}\n", mine, data.fingerprint));
-  for (std::size_t rank = 1; rank < all.size(); ++rank) {
-    if (all[rank] == all[0]) continue;
-    const auto [theirs, ours] =
-        std::mismatch(all[rank].begin(), all[rank].end(), all[0].begin(), all[0].end());
-    const auto line_at = [](const std::string& text, std::string::const_iterator at) {
-      const std::size_t index =
-          std::min<std::size_t>(static_cast<std::size_t>(at - text.begin()), text.size() - 1);
-      const std::size_t begin = index == 0 ? 0 : text.rfind('\n', index - 1) + 1;
-      return text.substr(begin, text.find('\n', begin) - begin);
-    };
-    fail_together<JobError>(
-        "rank {} was started with another job than rank 0: {} against {}. Start all ranks with the "
-        "same file, options and data.",
-        rank, line_at(all[rank], theirs), line_at(all[0], ours));
-  }
 }
 
 class Run {
@@ -362,6 +337,11 @@ TrainEnd Run::train() {
       first_ && !options_.quiet && !warning.empty()) {
     progress_->say("warning: " + warning);
   }
+  if (first_ && !options_.quiet && waits_for_all_layers(reducer_.plan())) {
+    progress_->say(
+        "note: compression.clip_scope = global needs the norm over all layers, so nothing leaves "
+        "before backward is over.");
+  }
   started_ = Clock::now();
   const std::int64_t per_epoch = loader_.steps_per_epoch();
   bool interrupted = false;
@@ -413,6 +393,7 @@ TrainEnd train(const Job& job, const Dataset& data, CommThread& thread,
                const TrainOptions& options) {
   at::set_num_threads(static_cast<int>(job.train.threads));
   require_same_job(job, data, thread);
+  require_time_for_heartbeats(thread);
   Run run(job, data, thread, options);
   if (options.dry_run) {
     if (thread.rank() == 0) fmt::print("{}", run.plan_text());
