@@ -170,7 +170,7 @@ StepReport Reducer::finish() {
   for (const Layer& layer : layers_) {
     if (flags_.layer != 0 && layer.key() == flags_.layer) report.layer = layer.name;
   }
-  report.bytes_sent = thread_.traffic().bytes_sent - bytes_before_;
+  report.bytes_sent = bytes_sent_;
   report.wait_seconds = std::chrono::duration<double>(Clock::now() - arrived).count();
   if (!report.nonfinite && options_.may_skip) {
     state_.commit();
@@ -207,6 +207,9 @@ void Reducer::walk(Communicator& communicator) {
     for (auto& live : live_) live->task.reset();
     throw;
   }
+  // What retime() says is control traffic, as evaluation's: a step's bytes are what its plan
+  // promised.
+  bytes_sent_ = communicator.traffic().bytes_sent - bytes_before_;
   if (++steps_since_adopt_ == kMeasuredStep) retime(communicator);
 }
 

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <sstream>
 #include <vector>
@@ -38,7 +39,7 @@ namespace terse {
 namespace {
 
 double median(std::vector<double> values) {
-  if (values.empty()) return 0;
+  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   if (values.size() % 2 == 1) return *middle;
@@ -274,6 +275,7 @@ void Run::save() {
   if (saved_step_ == position_.step) return;
   position_.seconds =
       seconds_before_ + std::chrono::duration<double>(Clock::now() - started_).count();
+  position_.epoch_bytes = epoch_bytes_;
   RankFile file;
   agree(thread_, [&] {
     const std::vector<std::byte> bytes =

@@ -63,25 +63,21 @@ TEST_P(Worlds, AStepSendsWhatThePlanPromised) {
       at::set_num_threads(1);
       Net net;
       GradientReducer reducer(net, thread, {.compression = codec_words(codec)});
-      reducer.prepare();
-      loss_of(net, Samples(0, kBatch * thread.rank(), kBatch)).backward();
-      const std::uint64_t sent = reducer.finish().bytes_sent;
       const std::size_t planned = reducer.planned_bytes(), dense = reducer.dense_bytes();
-      if (thread.size() == 1) {
-        EXPECT_EQ(planned, 0u) << codec;
-        EXPECT_EQ(dense, 0u) << codec;
-      } else if (codec == "none") {
-        EXPECT_EQ(planned, dense);
-      } else if (codec == "dgc" && thread.size() == 4) {
-        EXPECT_GT(dense, 0u);  // five per cent from three peers each: no gain is promised
-      } else {
+      EXPECT_EQ(dense == 0, thread.size() == 1);
+      if (codec == "none" || thread.size() == 1) {
+        EXPECT_EQ(planned, dense) << codec;
+      } else if (codec != "dgc") {  // whose bound is far above what it sends
         EXPECT_LT(planned, dense) << codec;
       }
-      if (reducer.plan().families.back().codec->traits().fixed_size) {
-        EXPECT_EQ(sent, planned) << codec;
-      } else {
-        EXPECT_LE(sent, planned) << codec;
-        EXPECT_GE(sent * 4, planned) << codec;
+      const bool fixed = reducer.plan().families.back().codec->traits().fixed_size;
+      for (std::int64_t step = 0; step < 5;
+           ++step) {  // after the third the ranks agree on an order
+        reducer.prepare();
+        loss_of(net, Samples(step, kBatch * thread.rank(), kBatch)).backward();
+        const std::uint64_t sent = reducer.finish().bytes_sent;
+        EXPECT_TRUE(fixed ? sent == planned : sent <= planned && sent * 4 >= planned)
+            << codec << " step " << step << ": " << sent << " of " << planned;
       }
     });
   }
