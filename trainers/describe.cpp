@@ -13,10 +13,17 @@ std::string level_text(const Family& family, const Cell& cell) {
   if (family.name == "maxmin") return fmt::format("{} bits", cell.level);
   if (family.name == "topk" || family.name == "dgc")
     return fmt::format("density {:.6g}", cell.level);
-  return "-";
+  return "";
 }
 
 }  // namespace
+
+std::string level_text(const Plan& plan) {
+  for (const Cell& cell : plan.cells) {
+    if (cell.family != 0) return level_text(plan.families[cell.family], cell);
+  }
+  return "";
+}
 
 std::string warn_if_no_gain(const GradientReducer& reducer) {
   const std::size_t planned = reducer.planned_bytes(), dense = reducer.dense_bytes();

@@ -325,7 +325,9 @@ void Run::summarise() {
       .world = {thread_.size(), options_.world_kind},
       .codec = job_.compression.codec,
       .terse_version = options_.version,
-      .extra = {{"skipped_steps", static_cast<double>(position_.skipped)}}};
+      .extra = {{"level", level_text(reducer_.plan())},
+                {"seed", static_cast<double>(job_.train.seed)},
+                {"skipped_steps", static_cast<double>(position_.skipped)}}};
   if (thread_.size() > 1 && bytes[0] > 0) summary.compression_ratio = bytes[1] / bytes[0];
   write_summary(job_.output.dir, summary);
   progress_->finish();
