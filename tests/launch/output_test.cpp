@@ -47,6 +47,7 @@ TEST_F(Output, MetricsAreReadWithH5dumpWhileTheRunGoesOnAndAfter) {
       },
       "two steps in metrics.h5"));
   EXPECT_TRUE(training.running()) << "it was to be read while the run goes on";
+  EXPECT_LT(steps.back(), 157) << "the file was to grow while the run goes on";
   EXPECT_EQ(steps[0], 5);
   EXPECT_EQ(steps[1], 10);
   EXPECT_EQ(training.wait(), 0) << training.err();
@@ -92,9 +93,10 @@ TEST_F(Output, TheSummaryHasEveryFieldAndTheEndTableSaysTheSame) {
   EXPECT_EQ(logged(dir, "bytes_sent").back(), sent) << "every step sends as much here";
   const std::string hash = summary.at("parameter_hash");
   EXPECT_EQ(hash.size(), 16U);
-  EXPECT_EQ(newest_manifest(dir)->parameter_hash, hash);
-  EXPECT_EQ(newest_manifest(dir)->step, 12);
-  EXPECT_EQ(find_checkpoints(dir).size(), 1U);
+  const std::vector<Manifest> checkpoints = find_checkpoints(dir);
+  ASSERT_EQ(checkpoints.size(), 1U);
+  EXPECT_EQ(checkpoints[0].parameter_hash, hash);
+  EXPECT_EQ(checkpoints[0].step, 12);
   EXPECT_EQ(count(ended.out, hash), 1) << ended.out;
 }
 
@@ -128,8 +130,9 @@ TEST_F(Output, ThreeCheckpointsAreKeptAndANewRunBeginsWithoutThoseOfTheLast) {
   for (const Manifest& manifest : find_checkpoints(dir)) steps.push_back(manifest.step);
   EXPECT_EQ(steps, (std::vector<std::int64_t>{9, 8, 6}));
   ASSERT_EQ(run(small_job(dir, {"--ranks=2", "--train.max_steps=3"})).code, 0);
-  ASSERT_EQ(find_checkpoints(dir).size(), 1U);
-  EXPECT_EQ(newest_manifest(dir)->step, 3);
+  const std::vector<Manifest> checkpoints = find_checkpoints(dir);
+  ASSERT_EQ(checkpoints.size(), 1U);
+  EXPECT_EQ(checkpoints[0].step, 3);
 }
 
 }  // namespace
