@@ -196,19 +196,23 @@ TEST(Module, OnlyWhatDgcCompressesHasItsMomentumThere) {
 }
 
 TEST(Module, HooksOutliveTheReducer) {
-  alone([](CommThread& thread) {
-    Net net, reference;
-    std::optional<GradientReducer> reducer;
-    reducer.emplace(net, thread, GradientReducerOptions());
-    reducer->prepare();
-    loss_of(net, Samples(0, 0, 4)).backward();
-    reducer->finish();
-    reducer.reset();
-    net.zero_grad(false);
-    loss_of(net, Samples(1, 0, 4)).backward();
-    loss_of(reference, Samples(1, 0, 4)).backward();
-    expect_near(gradients_of(net), gradients_of(reference), 0);
-  });
+  for (const bool within_a_step : {false, true}) {
+    alone([&](CommThread& thread) {
+      Net net, reference;
+      std::optional<GradientReducer> reducer;
+      reducer.emplace(net, thread, GradientReducerOptions());
+      reducer->prepare();
+      if (!within_a_step) {
+        loss_of(net, Samples(0, 0, 4)).backward();
+        reducer->finish();
+      }
+      reducer.reset();
+      net.zero_grad(false);
+      loss_of(net, Samples(1, 0, 4)).backward();
+      loss_of(reference, Samples(1, 0, 4)).backward();
+      expect_near(gradients_of(net), gradients_of(reference), 0);
+    });
+  }
 }
 
 TEST(Misuse, AReplacedGradientIsSaidWithTheParametersName) {
