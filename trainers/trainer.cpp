@@ -354,9 +354,13 @@ TrainEnd Run::train() {
     reducer_.set_epoch(position_.epoch);
     const Clock::time_point begin = Clock::now();
     const double rate = learning_rate(job_, position_.step, per_epoch);
+    // A step that is skipped must not leave its NaN in BatchNorm's statistics.
+    std::optional<BufferCopy> before;
+    if (job_.train.on_nonfinite == "skip") before.emplace(*model_);
     const StepReport report = run_step(loss_sum_);
     if (report.nonfinite) {
       report_nonfinite(report);
+      before->restore();
     } else {
       optimizer_->step(rate, clip_factor());
     }

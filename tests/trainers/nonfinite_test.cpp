@@ -129,6 +129,21 @@ TEST(NonfiniteAdamW, ASkippedStepIsNoneOfItsSteps) {
   }
 }
 
+TEST(NonfiniteBatchNorm, ASkippedStepLeavesItsStatisticsAlone) {
+  const TempFolder folder;
+  Job job = job_of(folder.path() / "run", "none", "skip");
+  job.model.name = "resnet20";
+  job.train.max_steps = kStep + 1;
+  keep_all_checkpoints(job);
+  trained(job, kWorld, quiet(), data_with_infinity());
+  const auto checkpoints = checkpoints_of(job);
+  for (int rank = 0; rank < kWorld; ++rank) {
+    const Saved before = saved(job, checkpoints.at(kStep), rank);
+    EXPECT_GT(count_named(before, "buffer/"), 0u);
+    expect_same_bits(saved(job, checkpoints.at(kStep + 1), rank), before, "resnet20");
+  }
+}
+
 TEST(NonfiniteCodec, AValueBeyondFp16IsNamedThoughTheGradientIsFinite) {
   const TempFolder folder;
   Job job = job_of(folder.path() / "run", "fp16", "stop");
