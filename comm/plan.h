@@ -71,6 +71,11 @@ struct Plan {
 Plan make_plan(std::span<const Layer> layers, const Compression& words, std::int64_t epoch,
                int world);
 
+// Whether the first message has to wait for the last gradient.
+inline bool waits_for_all_layers(const Plan& plan) {
+  return plan.clip_global && plan.clip_norm > 0;
+}
+
 // A run of one layer.
 struct Piece {
   std::uint32_t layer = 0;

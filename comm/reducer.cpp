@@ -171,7 +171,7 @@ StepReport Reducer::finish() {
   for (const Layer& layer : layers_) {
     if (flags_.layer != 0 && layer.key() == flags_.layer) report.layer = layer.name;
   }
-  report.bytes_sent = thread_.traffic().bytes_sent - bytes_before_;
+  report.bytes_sent = bytes_sent_;
   report.wait_seconds = std::chrono::duration<double>(Clock::now() - arrived).count();
   if (!report.nonfinite && options_.may_skip) {
     state_.commit();
@@ -208,6 +208,9 @@ void Reducer::walk(Communicator& communicator) {
     for (auto& live : live_) live->task.reset();
     throw;
   }
+  // What retime() says is control traffic, as evaluation's: a step's bytes are what its plan
+  // promised.
+  bytes_sent_ = communicator.traffic().bytes_sent - bytes_before_;
   if (++steps_since_adopt_ == kMeasuredStep) retime(communicator);
 }
 
@@ -236,8 +239,7 @@ void Reducer::take_turn(Live& live, std::uint16_t workspace, Communicator& commu
 }
 
 void Reducer::await_ready(Live& live, Communicator& communicator) {
-  const bool hold =
-      plan_.clip_global && plan_.clip_norm > 0;  // the norm over all layers needs all of them
+  const bool hold = waits_for_all_layers(plan_);
   int idle = 0;
   while (live.pending.load(std::memory_order_acquire) > 0 || (hold && !finishing_)) {
     if (communicator.drive()) {

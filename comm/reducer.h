@@ -89,7 +89,7 @@ class Reducer {
   std::vector<FloatBuffer> scratch_;
   std::atomic<bool> finishing_{false};
   std::uint64_t step_ = 0;
-  std::uint64_t bytes_before_ = 0;
+  std::uint64_t bytes_before_ = 0, bytes_sent_ = 0;
   Clock::time_point began_;
   int steps_since_adopt_ = 0;
   bool armed_ = false;

@@ -77,23 +77,31 @@ struct Result {
   double seconds, bytes, allocations;
 };
 
-// The slowest rank's median step, the mean of bytes over ranks, and allocations of the whole
-// process in a step.
+// By both threads of the rank.
+std::uint64_t allocations_so_far(CommThread& thread) {
+  std::uint64_t count = 0;
+  thread.call([&count](Communicator&) { count = allocation_count(); });
+  return count + allocation_count();
+}
+
+// The slowest rank's median step, the mean of bytes over ranks, and the most allocations of a rank
+// in a step.
 Result measure(CommThread& thread, const Compression& words, int steps) {
   Gradient gradient = make_gradient(thread.rank());
   Reducer reducer(gradient.layers, thread, make_plan(gradient.layers, words, 0, thread.size()), {});
   std::vector<double> seconds;
+  seconds.reserve(static_cast<std::size_t>(steps));
   double bytes = 0;
   std::uint64_t allocations = 0;
   for (int step = 0; step < kWarmup + steps; ++step) {
     (void)gather_values(thread, std::array{0.0});  // all begin together
-    const std::uint64_t before = allocation_count();
+    const std::uint64_t before = allocations_so_far(thread);
     const Clock::time_point begin = Clock::now();
     reducer.begin(static_cast<std::uint64_t>(step));
     const StepReport report = reducer.finish();
     if (step < kWarmup) continue;
     seconds.push_back(seconds_since(begin));
-    allocations += allocation_count() - before;
+    allocations += allocations_so_far(thread) - before;
     bytes = static_cast<double>(report.bytes_sent);
   }
   std::nth_element(seconds.begin(),

@@ -23,8 +23,8 @@ int compare_command(std::span<const std::string> words) {
   const Arguments arguments = parse_arguments(words, kSwitches);
   if (arguments.switches.contains("help")) {
     fmt::print(
-        "terse compare DIR ... [--plot FILE]: a table of the runs whose output folders are "
-        "named\n\n{}",
+        "terse compare DIR ... [--plot FILE]: a table of the runs whose output folders are named; "
+        "runs of one codec and level (seeds, say) become one line with their mean and spread\n\n{}",
         help_text(kSwitches));
     return 0;
   }
@@ -35,7 +35,7 @@ int compare_command(std::span<const std::string> words) {
   fmt::print("{}", comparison_table(summaries));
   if (arguments.switches.contains("plot")) {
     const std::string& file = arguments.switches.at("plot");
-    plot_accuracy(file, summaries);
+    plot_accuracy(file, average(summaries));
     fmt::print("\nAccuracy against bytes: {}\n", file);
   }
   return 0;

@@ -13,10 +13,17 @@ std::string level_text(const Family& family, const Cell& cell) {
   if (family.name == "maxmin") return fmt::format("{} bits", cell.level);
   if (family.name == "topk" || family.name == "dgc")
     return fmt::format("density {:.6g}", cell.level);
-  return "-";
+  return "";
 }
 
 }  // namespace
+
+std::string level_text(const Plan& plan) {
+  for (const Cell& cell : plan.cells) {
+    if (cell.family != 0) return level_text(plan.families[cell.family], cell);
+  }
+  return "";
+}
 
 std::string warn_if_no_gain(const GradientReducer& reducer) {
   const std::size_t planned = reducer.planned_bytes(), dense = reducer.dense_bytes();
@@ -54,6 +61,8 @@ std::string describe(const Job& job, GradientReducer& reducer, int world) {
       fmt::format("\nmemory of a rank: gradients {}, residuals and velocities {}, workspace {}\n",
                   megabytes(reducer.arena_bytes()), megabytes(reducer.reducer().state().bytes()),
                   megabytes(reducer.reducer().workspace_bytes()));
+  if (waits_for_all_layers(plan))
+    text += "nothing leaves before backward is over: compression.clip_scope = global\n";
   if (const std::string warning = warn_if_no_gain(reducer); !warning.empty())
     text += "warning: " + warning + "\n";
   return text;

@@ -6,7 +6,7 @@
 #include "terse/config/job.h"
 #include "terse/data/dataset.h"
 #include "terse/data/loader.h"
-#include "terse/models/model.h"
+#include "terse/models/options.h"
 
 namespace terse {
 

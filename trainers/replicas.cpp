@@ -1,7 +1,5 @@
 #include "terse/trainers/replicas.h"
 
-#include <cstring>
-
 #include "terse/base/bytes.h"
 #include "terse/base/error.h"
 #include "terse/base/hash.h"
@@ -57,17 +55,29 @@ void check_replicas(CommThread& thread, const torch::nn::Module& module, std::in
   }
 }
 
-AveragedBuffers::AveragedBuffers(CommThread& thread, torch::nn::Module& module) {
+BufferCopy::BufferCopy(const torch::nn::Module& module) {
   const at::NoGradGuard guard;
-  std::vector<float> mine;
   for (const auto& item : module.named_buffers()) {
     if (item.value().scalar_type() != at::kFloat) continue;
     buffers_.push_back(item.value());
-    own_.push_back(item.value().clone());
-    const at::Tensor flat = own_.back().contiguous();
+    copies_.push_back(item.value().clone());
+  }
+}
+
+void BufferCopy::restore() const {
+  const at::NoGradGuard guard;
+  for (std::size_t i = 0; i < buffers_.size(); ++i) buffers_[i].copy_(copies_[i]);
+}
+
+AveragedBuffers::AveragedBuffers(CommThread& thread, const torch::nn::Module& module)
+    : own_(module) {
+  const at::NoGradGuard guard;
+  if (own_.buffers().empty() || thread.size() == 1) return;
+  std::vector<float> mine;
+  for (const at::Tensor& buffer : own_.buffers()) {
+    const at::Tensor flat = buffer.contiguous();
     mine.insert(mine.end(), flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel());
   }
-  if (buffers_.empty() || thread.size() == 1) return;
   std::vector<float> mean(mine.size(), 0.0f);
   thread.call([&](Communicator& communicator) {
     for (const auto& bytes :
@@ -78,16 +88,9 @@ AveragedBuffers::AveragedBuffers(CommThread& thread, torch::nn::Module& module) 
   });
   std::size_t at = 0;
   const float world = static_cast<float>(thread.size());
-  for (at::Tensor& buffer : buffers_) {
+  for (const at::Tensor& buffer : own_.buffers()) {
     float* to = buffer.data_ptr<float>();
     for (std::int64_t i = 0; i < buffer.numel(); ++i) to[i] = mean[at++] / world;
-  }
-}
-
-AveragedBuffers::~AveragedBuffers() {
-  const at::NoGradGuard guard;
-  for (std::size_t i = 0; i < buffers_.size(); ++i) {
-    std::memcpy(buffers_[i].data_ptr(), own_[i].data_ptr(), own_[i].nbytes());
   }
 }
 

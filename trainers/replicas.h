@@ -18,17 +18,28 @@ std::uint64_t parameter_hash(const torch::nn::Module& module);
 // equal parameters.
 void check_replicas(CommThread& thread, const torch::nn::Module& module, std::int64_t step);
 
+// The module's floating-point buffers as they stand, to be put back.
+class BufferCopy {
+ public:
+  explicit BufferCopy(const torch::nn::Module& module);
+  void restore() const;
+  const std::vector<at::Tensor>& buffers() const { return buffers_; }
+
+ private:
+  std::vector<at::Tensor> buffers_, copies_;
+};
+
 // While it lives, the module's floating-point buffers (BatchNorm's statistics) are the mean over
 // ranks, in rank order; then each rank has its own again.
 class AveragedBuffers {
  public:
-  AveragedBuffers(CommThread& thread, torch::nn::Module& module);
-  ~AveragedBuffers();
+  AveragedBuffers(CommThread& thread, const torch::nn::Module& module);
+  ~AveragedBuffers() { own_.restore(); }
   AveragedBuffers(const AveragedBuffers&) = delete;
   AveragedBuffers& operator=(const AveragedBuffers&) = delete;
 
  private:
-  std::vector<at::Tensor> buffers_, own_;
+  BufferCopy own_;
 };
 
 }  // namespace terse

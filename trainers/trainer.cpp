@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <sstream>
 #include <vector>
@@ -29,6 +30,7 @@
 #include "terse/trainers/evaluate.h"
 #include "terse/trainers/job_parts.h"
 #include "terse/trainers/optimizer.h"
+#include "terse/trainers/preflight.h"
 #include "terse/trainers/replicas.h"
 #include "terse/trainers/schedule.h"
 #include "terse/trainers/snapshot.h"
@@ -37,37 +39,11 @@ namespace terse {
 namespace {
 
 double median(std::vector<double> values) {
-  if (values.empty()) return 0;
+  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   if (values.size() % 2 == 1) return *middle;
   return (*middle + *std::max_element(values.begin(), middle)) / 2;
-}
-
-// The first key in which a rank's job differs from rank 0's, or its data. Paths may differ from
-// machine to machine.
-void require_same_job(const Job& job, const Dataset& data, CommThread& thread) {
-  std::string mine;
-  for (const auto& [key, value] : resolved(job)) {
-    if (key != "data.path") mine += key + "=" + value + "\n";
-  }
-  const std::vector<std::string> all =
-      gather_text(thread, fmt::format("{}data (fingerprint)={:016x}\n", mine, data.fingerprint));
-  for (std::size_t rank = 1; rank < all.size(); ++rank) {
-    if (all[rank] == all[0]) continue;
-    const auto [theirs, ours] =
-        std::mismatch(all[rank].begin(), all[rank].end(), all[0].begin(), all[0].end());
-    const auto line_at = [](const std::string& text, std::string::const_iterator at) {
-      const std::size_t index =
-          std::min<std::size_t>(static_cast<std::size_t>(at - text.begin()), text.size() - 1);
-      const std::size_t begin = index == 0 ? 0 : text.rfind('\n', index - 1) + 1;
-      return text.substr(begin, text.find('\n', begin) - begin);
-    };
-    fail_together<JobError>(
-        "rank {} was started with another job than rank 0: {} against {}. Start all ranks with the "
-        "same file, options and data.",
-        rank, line_at(all[rank], theirs), line_at(all[0], ours));
-  }
 }
 
 class Run {
@@ -299,6 +275,7 @@ void Run::save() {
   if (saved_step_ == position_.step) return;
   position_.seconds =
       seconds_before_ + std::chrono::duration<double>(Clock::now() - started_).count();
+  position_.epoch_bytes = epoch_bytes_;
   RankFile file;
   agree(thread_, [&] {
     const std::vector<std::byte> bytes =
@@ -348,7 +325,9 @@ void Run::summarise() {
       .world = {thread_.size(), options_.world_kind},
       .codec = job_.compression.codec,
       .terse_version = options_.version,
-      .extra = {{"skipped_steps", static_cast<double>(position_.skipped)}}};
+      .extra = {{"level", level_text(reducer_.plan())},
+                {"seed", static_cast<double>(job_.train.seed)},
+                {"skipped_steps", static_cast<double>(position_.skipped)}}};
   if (thread_.size() > 1 && bytes[0] > 0) summary.compression_ratio = bytes[1] / bytes[0];
   write_summary(job_.output.dir, summary);
   progress_->finish();
@@ -362,6 +341,11 @@ TrainEnd Run::train() {
       first_ && !options_.quiet && !warning.empty()) {
     progress_->say("warning: " + warning);
   }
+  if (first_ && !options_.quiet && waits_for_all_layers(reducer_.plan())) {
+    progress_->say(
+        "note: compression.clip_scope = global needs the norm over all layers, so nothing leaves "
+        "before backward is over.");
+  }
   started_ = Clock::now();
   const std::int64_t per_epoch = loader_.steps_per_epoch();
   bool interrupted = false;
@@ -370,9 +354,13 @@ TrainEnd Run::train() {
     reducer_.set_epoch(position_.epoch);
     const Clock::time_point begin = Clock::now();
     const double rate = learning_rate(job_, position_.step, per_epoch);
+    // A step that is skipped must not leave its NaN in BatchNorm's statistics.
+    std::optional<BufferCopy> before;
+    if (job_.train.on_nonfinite == "skip") before.emplace(*model_);
     const StepReport report = run_step(loss_sum_);
     if (report.nonfinite) {
       report_nonfinite(report);
+      before->restore();
     } else {
       optimizer_->step(rate, clip_factor());
     }
@@ -413,6 +401,7 @@ TrainEnd train(const Job& job, const Dataset& data, CommThread& thread,
                const TrainOptions& options) {
   at::set_num_threads(static_cast<int>(job.train.threads));
   require_same_job(job, data, thread);
+  require_time_for_heartbeats(thread);
   Run run(job, data, thread, options);
   if (options.dry_run) {
     if (thread.rank() == 0) fmt::print("{}", run.plan_text());

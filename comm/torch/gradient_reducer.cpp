@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/variable.h>
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "terse/base/error.h"
@@ -22,6 +23,20 @@ void require_supported(const std::string& name, const at::Tensor& parameter) {
   if (!parameter.device().is_cpu()) refuse("on " + parameter.device().str());
   if (parameter.layout() != at::kStrided) refuse("sparse");
   if (parameter.scalar_type() != at::kFloat) refuse(c10::toString(parameter.scalar_type()));
+}
+
+// What travels, in about the order in which backward completes it: the reverse of the module's. A
+// parameter that is registered under several names is one, and goes by its first.
+std::vector<std::pair<std::string, at::Tensor>> trained_parameters(
+    const torch::nn::Module& module) {
+  std::vector<std::pair<std::string, at::Tensor>> parameters;
+  std::unordered_set<const at::TensorImpl*> seen;
+  for (const auto& item : module.named_parameters()) {
+    if (item.value().requires_grad() && seen.insert(item.value().unsafeGetTensorImpl()).second)
+      parameters.emplace_back(item.key(), item.value());
+  }
+  std::reverse(parameters.begin(), parameters.end());
+  return parameters;
 }
 
 void broadcast_tensor(Communicator& communicator, const at::Tensor& tensor) {
@@ -70,14 +85,10 @@ GradientReducer::~GradientReducer() {
   target_->store(nullptr);  // hooks may outlive this
 }
 
-// Backward completes layers in about the reverse of their order in the module.
 void GradientReducer::lay_out(torch::nn::Module& module) {
-  auto items = module.named_parameters().pairs();
-  std::reverse(items.begin(), items.end());
   std::int64_t total = 0;
   std::vector<std::int64_t> offsets;
-  for (const auto& [name, parameter] : items) {
-    if (!parameter.requires_grad()) continue;
+  for (const auto& [name, parameter] : trained_parameters(module)) {
     require_supported(name, parameter);
     parameters_.push_back(parameter);
     layers_.push_back({.name = name,
@@ -94,7 +105,7 @@ void GradientReducer::lay_out(torch::nn::Module& module) {
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     at::Tensor view =
         arena_.narrow(0, offsets[i], parameters_[i].numel()).view(parameters_[i].sizes());
-    layers_[i].grad = view.data_ptr<float>();
+    layers_[i].grad = static_cast<float*>(view.data_ptr());  // null where it is empty
     parameters_[i].mutable_grad() = view;
     torch::autograd::impl::set_post_acc_grad_hooks(parameters_[i],
                                                    std::make_unique<Hook>(target_, i));

@@ -26,7 +26,7 @@
 namespace terse {
 
 struct GradientReducerOptions {
-  Compression compression;
+  Compression compression = {};
   std::uint64_t seed = 1;
   bool may_skip = false;                           // see ReducerOptions
   const std::atomic<bool>* stop_wanted = nullptr;  // see ReducerOptions
@@ -35,7 +35,8 @@ struct GradientReducerOptions {
 
 // One per rank; every call on the rank's training thread. Throws JobError at construction, with one
 // sentence that names the parameter, for what it cannot do: a parameter that is not a dense float32
-// CPU tensor, a codec that refuses its level.
+// CPU tensor, a codec that refuses its level. A parameter that is registered under several names is
+// one, and goes by its first.
 class GradientReducer {
  public:
   GradientReducer(torch::nn::Module& module, CommThread& thread, GradientReducerOptions options);

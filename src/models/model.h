@@ -13,11 +13,10 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "terse/models/layers.h"
+#include "terse/models/options.h"
 
 namespace terse {
 
@@ -26,13 +25,6 @@ class Model : public torch::nn::Module {
   // float32 [samples, channels, height, width] -> logits [samples, classes]. Same input and thread
   // count, same bits.
   virtual at::Tensor forward(at::Tensor images) = 0;
-};
-
-struct ModelOptions {
-  std::string name;
-  std::int64_t channels = 1, height = 28, width = 28;  // of one image
-  std::int64_t classes = 10;
-  std::vector<std::int64_t> hidden = {};  // mlp only: the widths between input and classes
 };
 
 // A model on the CPU, in training mode, whose values are a function of (seed, parameter name, index

@@ -40,7 +40,7 @@ std::vector<Point> points_of(std::span<const Summary> runs) {
   for (const Summary& run : runs) {
     const double bytes = run.bytes_sent_per_step_per_rank;
     if (std::isfinite(bytes) && bytes > 0 && std::isfinite(run.test_accuracy)) {
-      points.push_back({bytes, 100 * run.test_accuracy, run.codec});
+      points.push_back({bytes, 100 * run.test_accuracy, label(run)});
     }
   }
   return points;

@@ -5,8 +5,10 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace terse {
 
@@ -33,6 +35,14 @@ struct Summary {
   // Further fields, at the top of the file after the ones above.
   std::map<std::string, std::variant<double, std::string>> extra;
 };
+
+// How a run is called among others: its codec and, where there is an extra field of that name, its
+// "level" ("maxmin, 4 bits").
+std::string label(const Summary& summary);
+
+// Runs of one label as one, in order of first appearance: every number is the mean. Extra fields
+// "runs", "accuracy_low" and "accuracy_high" say over how many, and how far they lie apart.
+std::vector<Summary> average(std::span<const Summary> runs);
 
 // Writes <dir>/summary.json, beside and renamed. Throws Error naming the file and the reason.
 void write_summary(const std::filesystem::path& dir, const Summary& summary);

@@ -38,6 +38,19 @@ std::string ratio(const Summary& run) {
   return run.compression_ratio ? times(*run.compression_ratio) : kNone;
 }
 
+double extra_of(const Summary& run, const char* name) {
+  return std::get<double>(run.extra.at(name));
+}
+
+std::string extra_number(const Summary& run, const char* name, int decimals) {
+  return fmt::format("{:.{}f}", extra_of(run, name), decimals);
+}
+
+std::string spread(const Summary& run) {
+  return fmt::format("{:.2f} to {:.2f}", 100 * extra_of(run, "accuracy_low"),
+                     100 * extra_of(run, "accuracy_high"));
+}
+
 }  // namespace
 
 std::string format_table(const std::vector<std::string>& header,
@@ -97,18 +110,24 @@ std::string end_table(const Summary& summary) {
 }
 
 std::string comparison_table(std::span<const Summary> runs) {
-  const auto dense = std::ranges::find(runs, "none", &Summary::codec);
+  const std::vector<Summary> averages = average(runs);
+  const bool several = averages.size() < runs.size();
+  const auto dense = std::ranges::find(averages, "none", &Summary::codec);
   std::vector<std::vector<std::string>> rows;
-  for (const Summary& run : runs) {
+  for (const Summary& run : averages) {
     const std::string speed_up =
-        dense == runs.end() ? kNone : times(dense->seconds_per_step / run.seconds_per_step);
-    rows.push_back({run.codec, percent(run.test_accuracy),
-                    format_bytes(run.bytes_sent_per_step_per_rank), ratio(run),
-                    format_seconds(run.seconds_per_step), speed_up});
+        dense == averages.end() ? kNone : times(dense->seconds_per_step / run.seconds_per_step);
+    std::vector<std::string> row = {label(run), percent(run.test_accuracy)};
+    if (several) row.insert(row.end(), {spread(run), extra_number(run, "runs", 0)});
+    row.insert(row.end(), {format_bytes(run.bytes_sent_per_step_per_rank), ratio(run),
+                           format_seconds(run.seconds_per_step), speed_up});
+    rows.push_back(std::move(row));
   }
-  return format_table({"codec", "test accuracy", "bytes per step and rank", "ratio",
-                       "time per step", "speed-up over dense"},
-                      rows);
+  std::vector<std::string> header = {"codec", "test accuracy"};
+  if (several) header.insert(header.end(), {"lowest to highest", "runs"});
+  header.insert(header.end(),
+                {"bytes per step and rank", "ratio", "time per step", "speed-up over dense"});
+  return format_table(header, rows);
 }
 
 }  // namespace terse

@@ -1,20 +1,13 @@
 // The reducer's bodies in mpirun's world, and the proof that both worlds give the same bits: each
 // process runs the same steps in a world of threads as well.
 #include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <cstdio>
-#include <cstdlib>
-#include <string_view>
 
 #include "comm/reducer_bodies.h"
+#include "mpi/rank_main.h"
 #include "terse/comm/thread_world.h"
-#include "terse/comm_mpi/mpi_world.h"
 
 namespace terse::test {
 namespace {
-
-CommThread* world = nullptr;  // one for the life of the process: MPI starts once
 
 std::uint64_t in_threads(int size, const Compression& words) {
   const auto hub = make_thread_hub(size, {});
@@ -57,28 +50,4 @@ TEST(MpiReducer, BytesAreWhatWasPromised) {
 }  // namespace
 }  // namespace terse::test
 
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  int code = 1;
-  {
-    terse::CommThread thread([] { return terse::make_mpi_world({}); });
-    int declared = 0;
-    for (int i = 1; i < argc; ++i) {
-      if (std::string_view(argv[i]).starts_with("--ranks=")) declared = std::atoi(argv[i] + 8);
-    }
-    if (thread.size() != declared) {
-      std::printf("the world has %d ranks, but --ranks=%d was declared\n", thread.size(), declared);
-      std::fflush(stdout);
-      _exit(1);
-    }
-    if (thread.rank() != 0) {
-      auto& listeners = testing::UnitTest::GetInstance()->listeners();
-      delete listeners.Release(listeners.default_result_printer());
-    }
-    terse::test::world = &thread;
-    code = RUN_ALL_TESTS();
-    std::fflush(stdout);
-    if (code != 0) _exit(1);
-  }
-  return code;
-}
+int main(int argc, char** argv) { return terse::test::main_in_world(argc, argv); }

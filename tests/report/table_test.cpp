@@ -62,6 +62,21 @@ TEST(Table, ComparesWithTheDenseRun) {
       "fp16               -                  3.60 MB      -         200 ms                1.64x\n");
 }
 
+TEST(Table, RunsOfOneLabelAreOneLine) {
+  std::vector<Summary> runs = {run("maxmin", 0.98, 1000, 8, 0.2), run("none", 0.99, 8000, 1, 0.4),
+                               run("maxmin", 0.97, 3000, 8, 0.2), run("maxmin", 0.5, 500, 16, 0.1)};
+  for (Summary& one : runs) one.dense_bytes_per_step_per_rank = 8000;
+  runs[0].extra["level"] = runs[2].extra["level"] = "8 bits";
+  runs[3].extra["level"] = "4 bits";
+  const std::string text = comparison_table(runs);
+  for (const char* line :
+       {"maxmin, 8 bits        97.50 %     97.00 to 98.00     2                  2.00 kB  4.00x",
+        "none                  99.00 %     99.00 to 99.00     1                  8.00 kB  1.00x",
+        "maxmin, 4 bits        50.00 %     50.00 to 50.00     1                    500 B  16.0x"}) {
+    EXPECT_NE(text.find(line), text.npos) << line << "\nis not in\n" << text;
+  }
+}
+
 TEST(Table, WithoutADenseRunThereIsNoSpeedUp) {
   const std::vector<Summary> runs = {run("dgc", 0.9892, 24100, 300, 0.041)};
   EXPECT_TRUE(comparison_table(runs).ends_with("41.0 ms                    -\n"))
