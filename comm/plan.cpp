@@ -91,6 +91,7 @@ std::uint32_t Plan::hash() const {
   std::uint64_t sum = mix64(families.size());
   for (const Family& family : families) {
     sum = combine(sum, hash64(family.codec->name()),
+                  static_cast<std::uint64_t>(family.codec->traits().pattern),
                   hash64(std::as_bytes(std::span(&family.feedback.uu, 8))),
                   family.feedback.clear_velocity, family.group_bytes, family.clips);
   }

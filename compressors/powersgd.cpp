@@ -24,9 +24,7 @@ class PowerSgd final : public Codec {
 
   std::string name() const override { return "powersgd"; }
   Traits traits() const override {
-    return {.biased = true,
-            .fixed_size = true,
-            .pattern = alternating_ ? Pattern::low_rank_halves : Pattern::low_rank};
+    return {.biased = true, .pattern = alternating_ ? Pattern::low_rank_halves : Pattern::low_rank};
   }
 
   // r (n0 + n1) is largest where the matrix is r x n / r.
