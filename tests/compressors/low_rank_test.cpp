@@ -171,6 +171,13 @@ TEST(Orthonormalise, WhatIsNoNewDirectionBecomesZero) {
   EXPECT_TRUE(std::abs(plain_dot(&v[0], &v[4 * n], n)) < 1e-6);
 }
 
+TEST(Orthonormalise, OneInfinityIsNoVector) {
+  Floats v = gradient(64, 1);
+  v[7] = std::numeric_limits<float>::infinity();
+  low_rank::orthonormalise(v.data(), 64, 1);
+  for (const float x : v) ASSERT_EQ(x, 0.0f);
+}
+
 TEST(Orthonormalise, SizeDoesNotMatter) {
   for (const float size : {1e-42f, 1e-30f, 1e30f, 3e38f}) {
     Floats v(2 * 100);
