@@ -2,22 +2,27 @@
 //
 //   parity_powersgd run WORLD STEPS RANK SHAPE... < input > output
 //   parity_powersgd payload RANK SHAPE...
+//   parity_powersgd time RANK SHAPE...
 //
 // A SHAPE is ROWSxCOLUMNS; in `payload` COLUMNS is 0 for a vector. All files are float32, raw.
 // Input: the first Q of each matrix, vector by vector; then for each step, for each rank, each
 // matrix. Output: for each step the mean that all ranks have, each matrix; then for each rank the
 // residuals. `payload` prints the elements that one rank hands over in a step, counted once, when
-// every matrix is compressed.
+// every matrix is compressed. `time` prints the milliseconds of a step's passes in a world of one
+// (the best of ten steps) and those of its products P and Q alone.
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <iostream>
+#include <limits>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "terse/base/error.h"
+#include "terse/base/random.h"
 #include "terse/comm/reducer.h"
 #include "terse/comm/thread_world.h"
 #include "terse/compressors/low_rank.h"
@@ -159,13 +164,85 @@ void print_payload(float rank, std::span<const Size> sizes) {
   fmt::print("{}\n", elements);
 }
 
+double best_milliseconds(const std::function<void()>& body) {
+  using Clock = std::chrono::steady_clock;
+  double best = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < 10; ++i) {
+    const Clock::time_point begin = Clock::now();
+    body();
+    best = std::min(best, std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+  }
+  return best;
+}
+
+// All matrices of a gradient, in memory that is not shared with anything else of a step.
+struct Bench {
+  Floats grad, e, p, q;
+  std::vector<low_rank::Factors> table;
+
+  Bench(float rank, std::span<const Size> sizes) {
+    std::size_t n = 0, np = 0, nq = 0;
+    for (const Size& size : sizes) {
+      const low_rank::Shape shape = low_rank::shape_of(size.n0, size.n1, rank);
+      low_rank::Factors f{.row = {}, .shape = shape};
+      f.row.n = size.n0 * size.n1;
+      table.push_back(f);
+      n += f.row.n;
+      np += shape.p();
+      nq += shape.q();
+    }
+    grad.resize(n);
+    for (std::size_t i = 0; i < n; ++i)
+      grad[i] = unit_float(static_cast<std::uint32_t>(mix64(i))) - 0.5f;
+    e.resize(n);
+    p.resize(np);
+    q.resize(nq);
+    n = np = nq = 0;
+    for (low_rank::Factors& f : table) {
+      f.row.grad = f.row.out = grad.data() + n;
+      f.row.e_in = f.row.e_out = e.data() + n;
+      f.row.layer = n;
+      f.p = p.data() + np;
+      f.q = q.data() + nq;
+      n += f.row.n;
+      np += f.shape.p();
+      nq += f.shape.q();
+    }
+  }
+
+  void step() {
+    const Feedback classic = feedback::kClassic;
+    for (const low_rank::Factors& f : table)
+      low_rank::renew(f.q, f.shape.n1, f.shape.rank, {.seed = 1, .rank = kShared}, f.row.layer);
+    low_rank::fold_and_project(table, classic, low_rank::Side::p, {});
+    for (const low_rank::Factors& f : table)
+      low_rank::orthonormalise(f.p, f.shape.n0, f.shape.rank);
+    low_rank::project(table, classic, low_rank::Side::q, {});
+    low_rank::rebuild(table, classic, low_rank::Settle::now, {});
+  }
+
+  void products() {
+    low_rank::project(table, feedback::kClassic, low_rank::Side::p, {});
+    low_rank::project(table, feedback::kClassic, low_rank::Side::q, {});
+  }
+};
+
+void print_time(float rank, std::span<const Size> sizes) {
+  Bench bench(rank, sizes);
+  const double step = best_milliseconds([&] { bench.step(); });
+  fmt::print("{:.2f} {:.2f}\n", step, best_milliseconds([&] { bench.products(); }));
+}
+
 int main_of(std::span<const std::string> words) {
   if (words.size() >= 5 && words[0] == "run") {
     run(read_job(words.subspan(1)));
   } else if (words.size() >= 3 && words[0] == "payload") {
     print_payload(std::stof(words[1]), parse_sizes(words.subspan(2)));
+  } else if (words.size() >= 3 && words[0] == "time") {
+    print_time(std::stof(words[1]), parse_sizes(words.subspan(2)));
   } else {
-    fail<JobError>("parity_powersgd run WORLD STEPS RANK SHAPE... | payload RANK SHAPE...");
+    fail<JobError>(
+        "parity_powersgd run WORLD STEPS RANK SHAPE... | payload RANK SHAPE... | time ...");
   }
   return 0;
 }

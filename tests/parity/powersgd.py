@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Compares terse's PowerSGD with PyTorch's own hook, and its payload with the paper's table.
 
-  powersgd.py [--build build]     the build folder that holds tests/parity_powersgd
+  powersgd.py [--build build]           the build folder that holds tests/parity_powersgd
+  powersgd.py [--build build] --time    ResNet-50's gradient at rank 4, one thread each
 
 Two gloo ranks run torch.distributed's powerSGD_hook on matrices of a few shapes; terse runs the
 same steps from the same first Q. Means and residuals must agree to float rounding.
@@ -11,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 
 try:
     import numpy as np
@@ -147,11 +149,75 @@ def compare_steps(program, low_rank):
     return good
 
 
+def resnet50():
+    """The matrices of ResNet-50 that rank 4 compresses."""
+    shapes, channels = [(64, 147)], 64
+    for stage, blocks in enumerate((3, 4, 6, 3)):
+        width = 64 << stage
+        for block in range(blocks):
+            shapes += [(width, channels), (width, width * 9), (4 * width, width)]
+            if block == 0:
+                shapes.append((4 * width, channels))
+            channels = 4 * width
+    return shapes + [(1000, 2048)]
+
+
+class PeerStep:
+    """A step of the hook between its sums, in PyTorch's operators."""
+
+    def __init__(self, low_rank):
+        self.grads = [torch.rand(shape) - 0.5 for shape in resnet50()]
+        self.errors = [torch.zeros_like(grad) for grad in self.grads]
+        self.qs = [torch.randn(m, low_rank) for _, m in resnet50()]
+        self.ps = [torch.empty(n, low_rank) for n, _ in resnet50()]
+
+    def step(self):
+        for grad, error, q, p in zip(self.grads, self.errors, self.qs, self.ps):
+            peer._orthogonalize(q.unsqueeze(0), 0)
+            grad.add_(error)
+            before = grad.clone()
+            torch.mm(grad, q, out=p)
+            peer._orthogonalize(p.unsqueeze(0), 0)
+            torch.mm(grad.t(), p, out=q)
+            torch.mm(p, q.t(), out=grad)
+            torch.sub(before, grad, out=error)
+
+    def products(self):
+        for grad, q, p in zip(self.grads, self.qs, self.ps):
+            torch.mm(grad, q, out=p)
+            torch.mm(grad.t(), p, out=q)
+
+
+def best_milliseconds(body):
+    times = []
+    for _ in range(8):
+        begin = time.perf_counter()
+        body()
+        times.append(time.perf_counter() - begin)
+    return 1000 * min(times)
+
+
+def compare_time(program):
+    torch.set_num_threads(1)
+    bench = PeerStep(4)
+    words = [program, "time", "4"] + [f"{n}x{m}" for n, m in resnet50()]
+    for _ in range(3):
+        step, products = map(float, subprocess.check_output(words).split())
+        theirs, mm = best_milliseconds(bench.step), best_milliseconds(bench.products)
+        print(f"a step: {step:.1f} ms, of which the products alone {products:.1f}; PyTorch "
+              f"{theirs:.1f} ms, {mm:.1f}; {theirs / step:.1f} times as fast")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build")
-    program = os.path.join(parser.parse_args().build, "tests", "parity_powersgd")
+    parser.add_argument("--time", action="store_true")
+    words = parser.parse_args()
+    program = os.path.join(words.build, "tests", "parity_powersgd")
+    if words.time:
+        compare_time(program)
+        return
     good = compare_payload(program)
     for low_rank in (1, 2, 4, 7):
         good &= compare_steps(program, low_rank)
