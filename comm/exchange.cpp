@@ -1,6 +1,7 @@
 #include "terse/comm/exchange.h"
 
 #include "terse/comm/gathered.h"
+#include "terse/comm/low_rank_exchange.h"
 #include "terse/comm/sharded.h"
 
 namespace terse {
@@ -9,6 +10,10 @@ std::shared_ptr<const Exchange> make_exchange(std::shared_ptr<const Codec> codec
   switch (codec->traits().pattern) {
     case Pattern::gathered:
       return std::make_shared<Gathered>(std::move(codec));
+    case Pattern::low_rank:
+      return std::make_shared<LowRank>(std::move(codec), false);
+    case Pattern::low_rank_halves:
+      return std::make_shared<LowRank>(std::move(codec), true);
     case Pattern::sharded:
       break;
   }

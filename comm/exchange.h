@@ -17,13 +17,22 @@
 
 namespace terse {
 
+// What an exchange keeps of a group beside its tables.
+class Annex {
+ public:
+  virtual ~Annex() = default;
+  virtual void lend(Bytes memory) = 0;  // a part of the workspace, where the tables asked for one
+};
+
 // Tables and frames of one group on one rank. Which of them are used is the exchange's affair.
 struct Tables {
   std::vector<Row> send, own, again, receive;
   Mailbox out, in, all;
-  std::size_t workspace = 0;  // bytes that lend() hands to the frames
+  std::unique_ptr<Annex> annex;
+  std::size_t workspace = 0;  // bytes that lend() hands to the frames and the annex
 
-  // Gives the frames their bodies in `memory`, which holds at least `workspace` bytes.
+  // Gives the frames their bodies, and the annex what is left, in `memory`, which holds at least
+  // `workspace` bytes.
   void lend(Bytes memory);
 };
 

@@ -8,6 +8,7 @@
 #include "terse/base/error.h"
 #include "terse/base/random.h"
 #include "terse/comm/exchange.h"
+#include "terse/compressors/low_rank.h"
 
 namespace terse {
 namespace {
@@ -22,6 +23,8 @@ float level_of(const Compression& words, const CodecInfo& info, std::int64_t epo
       break;
     case Level::bits:
       return static_cast<float>(words.bits);
+    case Level::rank:
+      return static_cast<float>(words.rank);
     case Level::density:
       return static_cast<float>(
           dgc_density(words.density, words.warmup_epochs, words.warmup_densities, epoch));
@@ -50,6 +53,22 @@ Family dense_family() {
           .group_bytes = kGroupBytes};
 }
 
+low_rank::Shape shape_of(const Layer& layer, float rank) {
+  return low_rank::shape_of(layer.rows, layer.rows == 0 ? 0 : layer.size / layer.rows, rank);
+}
+
+bool has_room(const Layer& layer, float rank) { return low_rank::pays(shape_of(layer, rank)); }
+
+// A rank that no matrix has would leave all layers dense without a word.
+void require_rank(std::span<const Layer> layers, float rank) {
+  std::uint32_t most = 0;
+  for (const Layer& layer : layers)
+    most = std::max(most, shape_of(layer, std::numeric_limits<float>::max()).rank);
+  if (most == 0 || rank <= static_cast<float>(most)) return;
+  fail<JobError>("compression.rank = {} is above {}, the largest rank that any layer can have.",
+                 rank, most);
+}
+
 std::size_t group_bytes_of(const Compression& words, const Codec& codec,
                            std::size_t compressed_bytes) {
   if (words.group_bytes != 0) return words.group_bytes;
@@ -72,6 +91,7 @@ std::uint32_t Plan::hash() const {
   std::uint64_t sum = mix64(families.size());
   for (const Family& family : families) {
     sum = combine(sum, hash64(family.codec->name()),
+                  static_cast<std::uint64_t>(family.codec->traits().pattern),
                   hash64(std::as_bytes(std::span(&family.feedback.uu, 8))),
                   family.feedback.clear_velocity, family.group_bytes, family.clips);
   }
@@ -104,11 +124,13 @@ Plan make_plan(std::span<const Layer> layers, const Compression& words, std::int
                 .clips = words.clip_norm > 0};
   const float level = level_of(words, info, epoch);
   family.codec->check(level, family.feedback);
+  if (info.level == Level::rank) require_rank(layers, level);
   if (words.codec.name == "none" && family.feedback == feedback::kNone) return plan;
 
   std::size_t compressed_bytes = 0;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     if (layers[i].dimensions < 2 || layers[i].size < words.min_elements) continue;
+    if (info.level == Level::rank && !has_room(layers[i], level)) continue;
     plan.cells[i] = {.family = 1, .level = level};
     compressed_bytes += layers[i].size * sizeof(float);
   }

@@ -20,6 +20,7 @@ struct Compression {
   CodecOptions codec;
   int bits = 8;                       // maxmin
   double density = 0.001;             // topk, dgc
+  int rank = 4;                       // powersgd
   std::string feedback = "default";   // default | none | classic
   std::uint32_t min_elements = 1024;  // layers under this travel dense, and so do vectors
   std::size_t group_bytes =

@@ -37,17 +37,32 @@ Tables Sharded::build(const Site& site) const {
 
 Task Sharded::run(Group& group, Channel& channel) const {
   Tables& t = group.tables;
-  const int world = channel.size();
+  scatter(group, channel);
+  co_await channel.all_to_all(t.out, t.in);
+  reduce(group, channel);
+  co_await channel.all_gather(t.all);
+  collect(group);
+}
+
+void Sharded::scatter(Group& group, Channel& channel) const {
+  Tables& t = group.tables;
   clear_box(t.out);
   clear_box(t.all);
   codec_->encode(t.send, group.feedback, group.key, t.out, group.exec);
   report_bad_row(group, t.send, channel);
-  co_await channel.all_to_all(t.out, t.in);
+}
+
+void Sharded::reduce(Group& group, Channel& channel) const {
+  Tables& t = group.tables;
+  const int world = channel.size();
   codec_->decode(t.own, t.in, 1.0f / static_cast<float>(world), group.feedback, group.exec);
   codec_->encode(t.again, feedback::second(group.feedback, world), group.key.again(), t.all,
                  group.exec);
   report_bad_row(group, t.again, channel);
-  co_await channel.all_gather(t.all);
+}
+
+void Sharded::collect(Group& group) const {
+  Tables& t = group.tables;
   codec_->decode(t.receive, t.all, 1, feedback::kNone, group.exec);
 }
 

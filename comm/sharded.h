@@ -15,6 +15,11 @@ class Sharded final : public Exchange {
   Tables build(const Site& site) const override;
   int rounds(int world, std::uint64_t) const override { return world > 1 ? 2 : 0; }
   Task run(Group& group, Channel& channel) const override;
+  // The passes of run(), for an exchange that has such a sum among its rounds: before
+  // all_to_all(out, in), between it and all_gather(all), and after that.
+  void scatter(Group& group, Channel& channel) const;
+  void reduce(Group& group, Channel& channel) const;
+  void collect(Group& group) const;
   std::size_t sent_bytes(std::span<const Layer> layers, const Plan& plan, const GroupSpec& spec,
                          int rank, int world) const override;
 

@@ -27,10 +27,16 @@ Slot::Slot(std::size_t size, bool paired) {
 }
 
 Slot& State::slot(const Layer& layer, std::string_view what) {
+  return slot(layer, what, layer.size);
+}
+
+Slot& State::slot(const Layer& layer, std::string_view what, std::size_t size) {
   std::string name = std::string(what) + "/" + layer.name;
   const auto found = slots_.find(name);
-  if (found != slots_.end()) return found->second;
-  return slots_.emplace(std::move(name), Slot(layer.size, paired_)).first->second;
+  if (found == slots_.end())
+    return slots_.emplace(std::move(name), Slot(size, paired_)).first->second;
+  if (found->second.values().size() != size) found->second = Slot(size, paired_);
+  return found->second;
 }
 
 void State::commit() {

@@ -55,6 +55,8 @@ class State {
 
   // The slot `what` ("residual", "velocity") of a layer; made on first use, zero.
   Slot& slot(const Layer& layer, std::string_view what);
+  // One of another size than the layer's; made anew where it had another.
+  Slot& slot(const Layer& layer, std::string_view what, std::size_t size);
   void commit();  // the step counts: what was written is what is remembered
 
   // Every slot in order of its name ("residual/fc1.weight"): for checkpoints, hashes and resume.

@@ -51,6 +51,8 @@ Row RowBuilder::row(const Piece& piece, int frame, std::uint32_t slot) const {
   row.layer = layer.key();
   row.first = piece.first;
   row.n = piece.n;
+  row.n0 = layer.rows;
+  row.n1 = layer.rows == 0 ? 0 : layer.size / layer.rows;
   row.level = site_.plan.cells[piece.layer].level;
   row.frame = static_cast<std::int16_t>(frame);
   row.slot = slot;
@@ -121,7 +123,8 @@ Site sizes_only(std::span<const Layer> layers, const Plan& plan, const GroupSpec
 void Tables::lend(Bytes memory) {
   memory = lend_box(out, memory);
   memory = lend_box(in, memory);
-  lend_box(all, memory);
+  memory = lend_box(all, memory);
+  if (annex != nullptr) annex->lend(memory);
 }
 
 }  // namespace terse

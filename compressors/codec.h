@@ -18,6 +18,9 @@
 
 namespace terse {
 
+// Key::rank where all ranks must draw alike.
+inline constexpr std::uint32_t kShared = 0xffffffff;
+
 // Where random numbers come from: ranks and phases draw apart; an element's number depends on
 // nothing else.
 struct Key {
@@ -52,7 +55,12 @@ struct Exec {
   }
 };
 
-enum class Pattern { sharded, gathered };  // the exchange that a codec is published with
+enum class Pattern {
+  sharded,
+  gathered,
+  low_rank,
+  low_rank_halves
+};  // the exchange that a codec is published with
 
 struct Traits {
   bool biased = false;      // needs error feedback to converge in general
@@ -98,11 +106,12 @@ struct CodecOptions {
   std::string name = "none";
   std::uint32_t bucket = 512;  // maxmin: elements that share a scale
   bool stochastic = true;      // maxmin: rounding
+  bool alternating = false;    // powersgd: P in even steps, Q in odd ones
   double sample_ratio = 0.01;  // dgc: share of the elements that the threshold is estimated from
 };
 
 // What a row's level means to a codec.
-enum class Level { none, bits, density };
+enum class Level { none, bits, density, rank };
 
 // The registry's line on a codec.
 struct CodecInfo {

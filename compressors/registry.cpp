@@ -4,6 +4,7 @@
 #include "terse/compressors/cast.h"
 #include "terse/compressors/codec.h"
 #include "terse/compressors/dgc.h"
+#include "terse/compressors/low_rank.h"
 #include "terse/compressors/maxmin.h"
 #include "terse/compressors/topk.h"
 
@@ -20,6 +21,7 @@ constexpr std::array kCodecs{
     CodecInfo{"maxmin", "quantizer", Level::bits, "none", "Markov et al. 2022 (CGX)", [](Options o) { return make_maxmin(o.bucket, o.stochastic); }},
     CodecInfo{"topk", "sparse", Level::density, "classic", "Stich et al. 2018", [](Options) { return make_topk(); }},
     CodecInfo{"dgc", "sparse", Level::density, "dgc", "Lin et al. 2018", [](Options o) { return make_dgc(o.sample_ratio); }},
+    CodecInfo{"powersgd", "low rank", Level::rank, "classic", "Vogels et al. 2019", [](Options o) { return make_powersgd(o.alternating); }},
 };
 // clang-format on
 

@@ -45,7 +45,8 @@ Gradient make_gradient(int rank) {
     gradient.layers.push_back({.name = shape.name,
                                .grad = nullptr,
                                .size = shape.elements,
-                               .dimensions = shape.dimensions});
+                               .dimensions = shape.dimensions,
+                               .rows = shape.dimensions > 1 ? shape.rows : 0});
     offsets.push_back(total);
     total += round_up(shape.elements, 16);
   }

@@ -9,9 +9,9 @@ namespace {
 
 void add_conv(std::vector<TensorShape>& shapes, const std::string& name, std::uint32_t in,
               std::uint32_t out, std::uint32_t kernel) {
-  shapes.push_back({name + ".conv.weight", 4, in * out * kernel * kernel});
-  shapes.push_back({name + ".norm.weight", 1, out});
-  shapes.push_back({name + ".norm.bias", 1, out});
+  shapes.push_back({name + ".conv.weight", 4, in * out * kernel * kernel, out});
+  shapes.push_back({name + ".norm.weight", 1, out, out});
+  shapes.push_back({name + ".norm.bias", 1, out, out});
 }
 
 }  // namespace
@@ -32,8 +32,8 @@ std::vector<TensorShape> resnet50_shapes() {
       channels = 4 * width;
     }
   }
-  shapes.push_back({"fc.weight", 2, 2048 * 1000});
-  shapes.push_back({"fc.bias", 1, 1000});
+  shapes.push_back({"fc.weight", 2, 2048 * 1000, 1000});
+  shapes.push_back({"fc.bias", 1, 1000, 1000});
   std::reverse(shapes.begin(), shapes.end());
   return shapes;
 }

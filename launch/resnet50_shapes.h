@@ -12,6 +12,7 @@ struct TensorShape {
   std::string name;
   int dimensions;
   std::uint32_t elements;
+  std::uint32_t rows;  // the first dimension
 };
 
 // In the order in which backward completes them.

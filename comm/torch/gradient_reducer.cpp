@@ -91,10 +91,12 @@ void GradientReducer::lay_out(torch::nn::Module& module) {
   for (const auto& [name, parameter] : trained_parameters(module)) {
     require_supported(name, parameter);
     parameters_.push_back(parameter);
-    layers_.push_back({.name = name,
-                       .grad = nullptr,
-                       .size = static_cast<std::uint32_t>(parameter.numel()),
-                       .dimensions = static_cast<int>(parameter.dim())});
+    layers_.push_back(
+        {.name = name,
+         .grad = nullptr,
+         .size = static_cast<std::uint32_t>(parameter.numel()),
+         .dimensions = static_cast<int>(parameter.dim()),
+         .rows = static_cast<std::uint32_t>(parameter.dim() > 1 ? parameter.size(0) : 0)});
     offsets.push_back(total);
     total += (parameter.numel() + kAlignment - 1) / kAlignment * kAlignment;
   }

@@ -33,15 +33,19 @@ inline Model make_layers() {
     const char* name;
     int dimensions;
     std::uint32_t size;
-  } shapes[] = {{"fc.bias", 1, 10},      {"fc.weight", 2, 1280},    {"tiny.weight", 2, 17},
-                {"one", 0, 1},           {"big.weight", 2, 70001},  {"conv.weight", 4, 9216},
+    std::uint32_t rows = 0;
+  } shapes[] = {{"fc.bias", 1, 10},      {"fc.weight", 2, 1280, 10}, {"tiny.weight", 2, 17},
+                {"one", 0, 1},           {"big.weight", 2, 70001},   {"conv.weight", 4, 9216, 64},
                 {"norm.weight", 1, 333}, {"wide.weight", 2, 300007}};
   Model model;
   std::size_t total = 0;
   std::vector<std::size_t> offsets;
   for (const auto& shape : shapes) {
-    model.layers.push_back(
-        {.name = shape.name, .grad = nullptr, .size = shape.size, .dimensions = shape.dimensions});
+    model.layers.push_back({.name = shape.name,
+                            .grad = nullptr,
+                            .size = shape.size,
+                            .dimensions = shape.dimensions,
+                            .rows = shape.rows});
     offsets.push_back(total);
     total += (shape.size + 15) / 16 * 16;
   }
@@ -228,7 +232,7 @@ inline void check_bytes(CommThread& thread, const Compression& words) {
   }
 }
 
-inline constexpr std::array<const char*, 6> kCodecs = {"none",   "fp16", "bf16",
-                                                       "maxmin", "topk", "dgc"};
+inline constexpr std::array<const char*, 7> kCodecs = {"none", "fp16", "bf16",    "maxmin",
+                                                       "topk", "dgc",  "powersgd"};
 
 }  // namespace terse::test

@@ -330,13 +330,14 @@ TEST(Registry, ListsTheCodecsAndRefusesOthersByListingThem) {
   for (const std::string_view name : codec_names()) {
     EXPECT_EQ(make_codec({.name = std::string(name)})->name(), name);
   }
-  EXPECT_EQ(codec_names().size(), 6u);
+  EXPECT_EQ(codec_names().size(), 7u);
   try {
     make_codec({.name = "zip"});
     FAIL() << "zip was taken for a codec";
   } catch (const JobError& error) {
-    EXPECT_STREQ(error.what(),
-                 "there is no codec 'zip'; there are none, fp16, bf16, maxmin, topk, dgc.");
+    EXPECT_STREQ(
+        error.what(),
+        "there is no codec 'zip'; there are none, fp16, bf16, maxmin, topk, dgc, powersgd.");
   }
 }
 
@@ -345,8 +346,10 @@ TEST(Registry, PublishesEachCodecWithItsExchange) {
     const Traits traits = make_codec({.name = std::string(name)})->traits();
     const bool sparse = name == "topk" || name == "dgc";
     EXPECT_EQ(traits.pattern == Pattern::gathered, sparse);
-    EXPECT_EQ(traits.biased, sparse);
-    EXPECT_EQ(traits.block == 0, sparse);
+    const bool low_rank = name == "powersgd";
+    EXPECT_EQ(traits.pattern == Pattern::low_rank, low_rank);
+    EXPECT_EQ(traits.biased, sparse || low_rank);
+    EXPECT_EQ(traits.block == 0, sparse || low_rank);
   }
 }
 
