@@ -89,6 +89,39 @@ Channel::Awaiter Channel::all_gather(Mailbox& all) {
   return Awaiter(*this);
 }
 
+void Channel::begin_round() {
+  outgoing_.clear();
+  incoming_.clear();
+  expected_.clear();
+}
+
+void Channel::seal(Frame& frame) const {
+  Header header = name(static_cast<std::uint16_t>(rank()));
+  header.flags = flags_.bits;
+  header.origin = flags_.origin;
+  frame.seal(header);
+}
+
+Channel::Awaiter Channel::pair(int to, Frame* out, int from, Frame* in) {
+  begin_round();
+  if (out != nullptr) {
+    seal(*out);
+    send(to, *out);
+  }
+  if (in != nullptr) receive(from, *in);
+  if (size() > 1) post();
+  return Awaiter(*this);
+}
+
+Channel::Awaiter Channel::broadcast(int root, Frame& frame) {
+  begin_round();
+  if (root == rank() && size() > 1) seal(frame);
+  for (int i = 1; i < size() && root == rank(); ++i) send((rank() + i) % size(), frame);
+  if (root != rank()) receive(root, frame);
+  if (size() > 1) post();
+  return Awaiter(*this);
+}
+
 void Channel::take() {
   if (!open_) return;  // a world of one
   for (std::size_t i = 0; i < incoming_.size(); ++i) {

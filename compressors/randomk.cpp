@@ -5,7 +5,6 @@
 #include <bit>
 
 #include "terse/base/error.h"
-#include "terse/compressors/fold_pass.h"
 #include "terse/compressors/sparsifier.h"
 
 namespace terse {
@@ -71,17 +70,10 @@ class Drawn : public Sparsifier {
   bool select(const Row& row, const Feedback& feedback, const Key& key, Entries& entries,
               const Memory& memory, Pace& pace) const override {
     const std::uint32_t k = most(row.n, row.level);
-    entries.count = 0;
+    entries.count = k;
     if (k > 0) draw(row, key, entries.index.first(k), memory.samples);
     const float factor = unbiased_ ? static_cast<float>(row.n) / static_cast<float>(k) : 1.0f;
-    return fold_row(row, feedback, memory.block, kernels::kBlock, Keep::now, pace,
-                    [&](std::uint32_t at, std::span<const float> v) {
-                      for (; entries.count < k; ++entries.count) {
-                        const std::uint32_t offset = entries.index[entries.count] - at;
-                        if (offset >= v.size()) break;
-                        entries.value[entries.count] = factor * v[offset];
-                      }
-                    });
+    return gather(row, feedback, factor, entries, memory, pace);
   }
 
  protected:

@@ -87,6 +87,16 @@ void Sparsifier::encode(std::span<const Row> rows, const Feedback& feedback, con
   }
 }
 
+bool Sparsifier::gather(const Row& row, const Feedback& feedback, float factor, Entries& entries,
+                        const Memory& memory, Pace& pace) {
+  std::uint32_t next = 0;
+  return fold_row(row, feedback, memory.block, kernels::kBlock, Keep::now, pace,
+                  [&](std::uint32_t at, std::span<const float> v) {
+                    for (; next < entries.count && entries.index[next] - at < v.size(); ++next)
+                      entries.value[next] = factor * v[entries.index[next] - at];
+                  });
+}
+
 std::size_t Sparsifier::pack(const Row& row, const Key& key, Entries& entries, Bytes payload,
                              const Memory& memory, bool& good) const {
   const auto bytes =

@@ -47,6 +47,9 @@ class Sparsifier : public Codec {
   // to be: indices and values. False: a value is not finite, and nothing is to be sent.
   virtual bool select(const Row& row, const Feedback& feedback, const Key& key, Entries& entries,
                       const Memory& memory, Pace& pace) const = 0;
+  // The same where the indices, entries.count of them, are given: value = factor * v there.
+  static bool gather(const Row& row, const Feedback& feedback, float factor, Entries& entries,
+                     const Memory& memory, Pace& pace);
   // Writes the message and entries.decoded; returns its bytes. A value that cannot be held makes
   // the row bad, and nothing is sent.
   std::size_t pack(const Row& row, const Key& key, Entries& entries, Bytes payload,

@@ -228,7 +228,8 @@ inline void check_bytes(CommThread& thread, const Compression& words) {
   }
 }
 
-inline constexpr std::array<const char*, 6> kCodecs = {"none",   "fp16", "bf16",
-                                                       "maxmin", "topk", "dgc"};
+inline constexpr std::array<const char*, 14> kCodecs = {
+    "none",       "fp16",      "bf16",    "maxmin",    "topk",  "dgc",    "topk_sampled",
+    "topk_chunk", "threshold", "randomk", "randblock", "gtopk", "oktopk", "scalecom"};
 
 }  // namespace terse::test
