@@ -147,13 +147,12 @@ TEST(Indices, AreWrittenAsDocumentedAndReadBack) {
   for (const auto& [n, indices] : cases()) {
     const auto k = static_cast<std::uint32_t>(indices.size());
     for (const Coding coding : kCodings) {
-      if (n > 1'000'000 && coding == Coding::bitmap) continue;
+      // Of so many chunks most would be empty.
+      if (n > 1'000'000 && (coding == Coding::bitmap || coding == Coding::offsets)) continue;
       SCOPED_TRACE(testing::Message() << k << " of " << n << " " << static_cast<int>(coding));
       const IndexCode code = code_of(coding, n, indices);
       const Payload payload = written(n, indices, code);
-      if (n <= 1'000'000 || coding != Coding::offsets) {
-        ASSERT_EQ(payload, reference(coding, n, indices));
-      }
+      ASSERT_EQ(payload, reference(coding, n, indices));
       ASSERT_STREQ(IndexReader::contradiction(payload, n, k), nullptr);
       const IndexReader reader(payload, n);
       ASSERT_EQ(reader.count(), k);
@@ -163,7 +162,9 @@ TEST(Indices, AreWrittenAsDocumentedAndReadBack) {
       EXPECT_EQ(got, indices);
       for (std::uint32_t chunk = 0; std::uint64_t{chunk} * kChunk < n; ++chunk) {
         const IndexReader::Run run = reader.read_chunk(chunk, offsets.data());
-        if (run.count != 0) ASSERT_EQ(run.begin, by_chunk.size());
+        if (run.count != 0) {
+          ASSERT_EQ(run.begin, by_chunk.size());
+        }
         for (std::uint32_t i = 0; i < run.count; ++i)
           by_chunk.push_back(chunk * kChunk + offsets[i]);
       }
@@ -229,7 +230,9 @@ TEST(Indices, DamageIsRefusedOrHarmless) {
     reader.read(indices.data());
     for (std::size_t i = 0; i < indices.size(); ++i) {
       ASSERT_LT(indices[i], n);
-      if (i > 0) ASSERT_LT(indices[i - 1], indices[i]);
+      if (i > 0) {
+        ASSERT_LT(indices[i - 1], indices[i]);
+      }
     }
   };
   for (const std::uint32_t n : {40u, 5000u, 70'000u}) {
