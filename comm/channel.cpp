@@ -54,16 +54,11 @@ void Channel::post() {
 }
 
 Channel::Awaiter Channel::all_to_all(Mailbox& out, Mailbox& in) {
-  outgoing_.clear();
-  incoming_.clear();
-  expected_.clear();
-  Header header = name(static_cast<std::uint16_t>(rank()));
-  header.flags = flags_.bits;
-  header.origin = flags_.origin;
+  begin_round();
   // Peers in rotation from rank + 1, so that no rank is everybody's first.
   for (int i = 1; i < size(); ++i) {
     const int peer = (rank() + i) % size();
-    out[static_cast<std::size_t>(peer)].seal(header);
+    seal(out[static_cast<std::size_t>(peer)]);
     send(peer, out[static_cast<std::size_t>(peer)]);
     receive(peer, in[static_cast<std::size_t>(peer)]);
   }
@@ -72,14 +67,9 @@ Channel::Awaiter Channel::all_to_all(Mailbox& out, Mailbox& in) {
 }
 
 Channel::Awaiter Channel::all_gather(Mailbox& all) {
-  outgoing_.clear();
-  incoming_.clear();
-  expected_.clear();
+  begin_round();
   Frame& mine = all[static_cast<std::size_t>(rank())];
-  Header header = name(static_cast<std::uint16_t>(rank()));
-  header.flags = flags_.bits;
-  header.origin = flags_.origin;
-  if (size() > 1) mine.seal(header);
+  if (size() > 1) seal(mine);
   for (int i = 1; i < size(); ++i) {
     const int peer = (rank() + i) % size();
     send(peer, mine);

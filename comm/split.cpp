@@ -7,6 +7,7 @@
 #include "terse/comm/split_region.h"
 #include "terse/comm/tables.h"
 #include "terse/compressors/kernels/collect.h"
+#include "terse/compressors/kernels/select.h"
 
 namespace terse {
 namespace {
