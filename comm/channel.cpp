@@ -54,16 +54,11 @@ void Channel::post() {
 }
 
 Channel::Awaiter Channel::all_to_all(Mailbox& out, Mailbox& in) {
-  outgoing_.clear();
-  incoming_.clear();
-  expected_.clear();
-  Header header = name(static_cast<std::uint16_t>(rank()));
-  header.flags = flags_.bits;
-  header.origin = flags_.origin;
+  begin_round();
   // Peers in rotation from rank + 1, so that no rank is everybody's first.
   for (int i = 1; i < size(); ++i) {
     const int peer = (rank() + i) % size();
-    out[static_cast<std::size_t>(peer)].seal(header);
+    seal(out[static_cast<std::size_t>(peer)]);
     send(peer, out[static_cast<std::size_t>(peer)]);
     receive(peer, in[static_cast<std::size_t>(peer)]);
   }
@@ -72,19 +67,47 @@ Channel::Awaiter Channel::all_to_all(Mailbox& out, Mailbox& in) {
 }
 
 Channel::Awaiter Channel::all_gather(Mailbox& all) {
-  outgoing_.clear();
-  incoming_.clear();
-  expected_.clear();
+  begin_round();
   Frame& mine = all[static_cast<std::size_t>(rank())];
-  Header header = name(static_cast<std::uint16_t>(rank()));
-  header.flags = flags_.bits;
-  header.origin = flags_.origin;
-  if (size() > 1) mine.seal(header);
+  if (size() > 1) seal(mine);
   for (int i = 1; i < size(); ++i) {
     const int peer = (rank() + i) % size();
     send(peer, mine);
     receive(peer, all[static_cast<std::size_t>(peer)]);
   }
+  if (size() > 1) post();
+  return Awaiter(*this);
+}
+
+void Channel::begin_round() {
+  outgoing_.clear();
+  incoming_.clear();
+  expected_.clear();
+}
+
+void Channel::seal(Frame& frame) const {
+  Header header = name(static_cast<std::uint16_t>(rank()));
+  header.flags = flags_.bits;
+  header.origin = flags_.origin;
+  frame.seal(header);
+}
+
+Channel::Awaiter Channel::pair(int to, Frame* out, int from, Frame* in) {
+  begin_round();
+  if (out != nullptr) {
+    seal(*out);
+    send(to, *out);
+  }
+  if (in != nullptr) receive(from, *in);
+  if (size() > 1) post();
+  return Awaiter(*this);
+}
+
+Channel::Awaiter Channel::broadcast(int root, Frame& frame) {
+  begin_round();
+  if (root == rank() && size() > 1) seal(frame);
+  for (int i = 1; i < size() && root == rank(); ++i) send((rank() + i) % size(), frame);
+  if (root != rank()) receive(root, frame);
   if (size() > 1) post();
   return Awaiter(*this);
 }

@@ -54,6 +54,12 @@ class Channel {
   // Frame [rank()] of `all` goes to every other rank, whose frames come into theirs.
   Awaiter all_gather(Mailbox& all);
 
+  // Frame `out` goes to rank `to` and `in` comes from rank `from`; null: there is none. Ranks with
+  // neither stay in step with those that have.
+  Awaiter pair(int to, Frame* out, int from, Frame* in);
+  // Rank `root`'s frame goes to every other rank's.
+  Awaiter broadcast(int root, Frame& frame);
+
   // Between turns: the round that the group waits for.
   bool waiting() const { return open_; }
   Ticket ticket() const { return ticket_; }
@@ -63,6 +69,8 @@ class Channel {
   Header name(std::uint16_t sender) const;
   void send(int peer, Frame& frame);
   void receive(int peer, Frame& frame);
+  void begin_round();
+  void seal(Frame& frame) const;
   void post();
   void take();  // checks what came
 

@@ -3,6 +3,9 @@
 #include "terse/comm/gathered.h"
 #include "terse/comm/low_rank_exchange.h"
 #include "terse/comm/sharded.h"
+#include "terse/comm/shared_support.h"
+#include "terse/comm/split.h"
+#include "terse/comm/tree.h"
 
 namespace terse {
 
@@ -14,6 +17,14 @@ std::shared_ptr<const Exchange> make_exchange(std::shared_ptr<const Codec> codec
       return std::make_shared<LowRank>(std::move(codec), false);
     case Pattern::low_rank_halves:
       return std::make_shared<LowRank>(std::move(codec), true);
+    case Pattern::tree:
+      return std::make_shared<Tree>(codec);
+    case Pattern::split:
+      return std::make_shared<Split>(codec);
+    case Pattern::shared_support:
+      return std::make_shared<SharedSupport>(codec, Chooser::everybody);
+    case Pattern::led_support:
+      return std::make_shared<SharedSupport>(codec, Chooser::leader);
     case Pattern::sharded:
       break;
   }

@@ -107,4 +107,26 @@ void BlockCodec::decode(std::span<const Row> rows, const Mailbox& in, float weig
   }
 }
 
+bool BlockCodec::encode_run(const Row& run, const Key& key, std::span<const float> v, Bytes payload,
+                            std::span<float> dec, Bytes workspace) const {
+  if (kernels::peak_of(v.data(), v.size()) >= limit()) return false;
+  for (std::uint32_t at = 0; at < run.n; at += tile()) {
+    const Tile part{run, at, std::min(tile(), run.n - at), workspace};
+    if (!encode_tile(part, key, v.data() + at, payload, dec.data() + at)) return false;
+  }
+  return true;
+}
+
+const char* BlockCodec::run_contradiction(const Row& run, ConstBytes payload) const {
+  if (payload.size() != capacity(run.n, run.level))
+    return "its length does not fit its number of entries";
+  return contradiction(run, payload);
+}
+
+void BlockCodec::decode_run(const Row& run, std::uint32_t at, ConstBytes payload,
+                            std::span<float> into, Bytes workspace) const {
+  decode_tile({run, at, static_cast<std::uint32_t>(into.size()), workspace}, payload, into.data(),
+              false);
+}
+
 }  // namespace terse

@@ -15,6 +15,19 @@ class BlockCodec : public Codec {
   void decode(std::span<const Row> rows, const Mailbox& in, float weight, const Feedback& own,
               const Exec& exec) const final;
 
+  // A run of values outside any frame, such as a sparse message carries: `run` says its layer,
+  // first, n and level. `tile` is a part of it that begins at a multiple of run_tile() and has no
+  // more elements; workspace: 2 bytes an element of a tile, 64-byte aligned.
+  std::uint32_t run_tile() const { return tile(); }
+  // Writes capacity(n, level) bytes and the decoded values; dec and v do not overlap. False: it
+  // cannot hold them.
+  bool encode_run(const Row& run, const Key& key, std::span<const float> v, Bytes payload,
+                  std::span<float> dec, Bytes workspace) const;
+  // What is wrong with a payload, or null. To be asked first.
+  const char* run_contradiction(const Row& run, ConstBytes payload) const;
+  void decode_run(const Row& run, std::uint32_t at, ConstBytes payload, std::span<float> into,
+                  Bytes workspace) const;
+
  protected:
   // Elements [at, at + count) of a row; `at` is a multiple of tile(), count at most that and less
   // only at the row's end.

@@ -59,7 +59,11 @@ enum class Pattern {
   sharded,
   gathered,
   low_rank,
-  low_rank_halves
+  low_rank_halves,
+  tree,
+  split,
+  shared_support,
+  led_support
 };  // the exchange that a codec is published with
 
 struct Traits {
@@ -104,10 +108,13 @@ class Codec {
 // What a job says of its codec; a codec reads what concerns it.
 struct CodecOptions {
   std::string name = "none";
-  std::uint32_t bucket = 512;  // maxmin: elements that share a scale
-  bool stochastic = true;      // maxmin: rounding
-  bool alternating = false;    // powersgd: P in even steps, Q in odd ones
-  double sample_ratio = 0.01;  // dgc: share of the elements that the threshold is estimated from
+  std::uint32_t bucket = 512;   // maxmin: elements that share a scale
+  bool stochastic = true;       // maxmin: rounding
+  bool alternating = false;     // powersgd: P in even steps, Q in odd ones
+  double sample_ratio = 0.01;   // dgc: share of the elements that the threshold is estimated from
+  double threshold = 1e-3;      // threshold: magnitudes above it are sent
+  bool unbiased = false;        // randomk, randblock: values times n / k, and no feedback
+  std::string values = "fp32";  // sparse: how values are written: fp32, fp16, bf16, maxmin4, ...
 };
 
 // What a row's level means to a codec.

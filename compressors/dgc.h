@@ -12,7 +12,8 @@
 
 namespace terse {
 
-// sample_ratio: the share of the values that is sampled at least, in [0.01, 1].
+// Options: sample_ratio, the share of the values that is sampled at least, in [0.01, 1]; values.
+std::shared_ptr<const Codec> make_dgc(const CodecOptions& options);
 std::shared_ptr<const Codec> make_dgc(double sample_ratio);
 
 }  // namespace terse

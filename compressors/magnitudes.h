@@ -1,5 +1,4 @@
-// The magnitudes of one row, for selection: a view of values that are the row's residual or its
-// gradient times a factor.
+// The magnitudes of one row, for selection.
 #pragma once
 
 #include <cstddef>
@@ -7,25 +6,23 @@
 #include <optional>
 #include <span>
 
+#include "terse/compressors/kernels/fold.h"
 #include "terse/compressors/kernels/select.h"
-#include "terse/compressors/kernels/sum.h"
 #include "terse/compressors/pass.h"
 
 namespace terse {
 
 class Magnitudes {
  public:
-  // The values are factor * base[i]; block has kernels::kBlock elements for products. Every pass is
-  // paced.
-  Magnitudes(std::span<const float> base, float factor, std::span<float> block, Pace& pace)
-      : base_(base), factor_(factor), block_(block), pace_(pace) {}
+  // Of what `fold` makes of n elements; block has kernels::kBlock elements. Every pass is paced.
+  Magnitudes(kernels::Fold& fold, std::uint32_t n, std::span<float> block, Pace& pace)
+      : fold_(fold), n_(n), block_(block), pace_(pace) {}
 
-  std::uint32_t size() const { return static_cast<std::uint32_t>(base_.size()); }
-  std::uint32_t operator[](std::size_t i) const { return kernels::magnitude(factor_ * base_[i]); }
+  std::uint32_t size() const { return n_; }
 
   std::uint32_t count_at_least(std::uint32_t threshold) const {
     std::size_t count = 0;
-    each_block([&](std::size_t, std::span<const float> v) {
+    each_block([&](std::uint32_t, std::span<const float> v) {
       count += kernels::count_at_least(v.data(), v.size(), threshold);
     });
     return static_cast<std::uint32_t>(count);
@@ -35,9 +32,9 @@ class Magnitudes {
   // that it is given.
   template <class Visit>
   void visit(std::uint32_t low, std::uint32_t high, Visit&& visit) const {
-    each_block([&](std::size_t at, std::span<const float> v) {
+    each_block([&](std::uint32_t at, std::span<const float> v) {
       kernels::visit_between(v, low, high, [&](std::size_t i, std::uint32_t m) {
-        visit(static_cast<std::uint32_t>(at + i), v[i], m);
+        visit(at + static_cast<std::uint32_t>(i), v[i], m);
       });
     });
   }
@@ -45,21 +42,15 @@ class Magnitudes {
  private:
   template <class Use>
   void each_block(Use&& use) const {
-    for (std::size_t at = 0; at < base_.size(); at += kernels::kBlock) {
-      const auto part =
-          base_.subspan(at, std::min<std::size_t>(kernels::kBlock, base_.size() - at));
-      if (factor_ == 1) {
-        use(at, part);
-      } else {
-        kernels::scale(part.data(), factor_, block_.data(), part.size());
-        use(at, std::span<const float>(block_.first(part.size())));
-      }
-      pace_.worked(part.size());
+    for (std::uint32_t at = 0; at < n_; at += kernels::kBlock) {
+      const std::uint32_t n = std::min(kernels::kBlock, n_ - at);
+      use(at, fold_.run(at, block_.first(n)));
+      pace_.worked(n);
     }
   }
 
-  std::span<const float> base_;
-  float factor_;
+  kernels::Fold& fold_;
+  std::uint32_t n_;
   std::span<float> block_;
   Pace& pace_;
 };

@@ -6,6 +6,7 @@
 #include "terse/compressors/dgc.h"
 #include "terse/compressors/low_rank.h"
 #include "terse/compressors/maxmin.h"
+#include "terse/compressors/randomk.h"
 #include "terse/compressors/topk.h"
 
 namespace terse {
@@ -19,8 +20,16 @@ constexpr std::array kCodecs{
     CodecInfo{"fp16", "cast", Level::none, "none", "-", [](Options) { return make_fp16(); }},
     CodecInfo{"bf16", "cast", Level::none, "none", "-", [](Options) { return make_bf16(); }},
     CodecInfo{"maxmin", "quantizer", Level::bits, "none", "Markov et al. 2022 (CGX)", [](Options o) { return make_maxmin(o.bucket, o.stochastic); }},
-    CodecInfo{"topk", "sparse", Level::density, "classic", "Stich et al. 2018", [](Options) { return make_topk(); }},
-    CodecInfo{"dgc", "sparse", Level::density, "dgc", "Lin et al. 2018", [](Options o) { return make_dgc(o.sample_ratio); }},
+    CodecInfo{"topk", "sparse", Level::density, "classic", "Stich et al. 2018", [](Options o) { return make_topk(o); }},
+    CodecInfo{"dgc", "sparse", Level::density, "dgc", "Lin et al. 2018", [](Options o) { return make_dgc(o); }},
+    CodecInfo{"topk_sampled", "sparse", Level::density, "classic", "Lin et al. 2018", [](Options o) { return make_topk_sampled(o); }},
+    CodecInfo{"topk_chunk", "sparse", Level::density, "classic", "Peng et al. 2024 (DeMo)", [](Options o) { return make_topk_chunk(o); }},
+    CodecInfo{"threshold", "sparse", Level::density, "classic", "Sahu et al. 2021", [](Options o) { return make_threshold(o); }},
+    CodecInfo{"randomk", "sparse", Level::density, "classic", "Stich et al. 2018", [](Options o) { return make_randomk(o); }},
+    CodecInfo{"randblock", "sparse", Level::density, "classic", "Vogels et al. 2019", [](Options o) { return make_randblock(o); }},
+    CodecInfo{"gtopk", "sparse", Level::density, "classic", "Shi et al. 2019", [](Options o) { return make_topk(o, "gtopk", Pattern::tree); }},
+    CodecInfo{"oktopk", "sparse", Level::density, "classic", "Li and Hoefler 2022", [](Options o) { return make_topk(o, "oktopk", Pattern::split); }},
+    CodecInfo{"scalecom", "sparse", Level::density, "classic", "Chen et al. 2020", [](Options o) { return make_topk(o, "scalecom", Pattern::led_support); }},
     CodecInfo{"powersgd", "low rank", Level::rank, "classic", "Vogels et al. 2019", [](Options o) { return make_powersgd(o.alternating); }},
 };
 // clang-format on

@@ -2,95 +2,78 @@
 
 #include <algorithm>
 
+#include "terse/compressors/pass.h"
+
 namespace terse {
-namespace {
 
-constexpr std::uint8_t kKind = 1;
-constexpr std::size_t kCountAt = 4, kHead = 8;
-
-std::uint32_t chunks_in(std::uint32_t n) {
-  return static_cast<std::uint32_t>((std::size_t{n} + kChunk - 1) / kChunk);
+std::size_t sparse_capacity(std::uint32_t n, std::uint32_t most, const Values& values) {
+  return index_capacity(n, most) + values.capacity(most);
 }
 
-}  // namespace
+std::size_t sparse_empty_bytes() { return index_capacity(0, 0); }
 
-SparseLayout::SparseLayout(std::uint32_t n, std::uint32_t count)
-    : chunks(chunks_in(n)),
-      counts(kHead),
-      offsets(counts + std::size_t{chunks} * sizeof(std::uint32_t)),
-      values(offsets + round_up(std::size_t{count} * sizeof(std::uint16_t), 4)),
-      bytes(values + std::size_t{count} * sizeof(float)) {}
-
-SparseWriter::SparseWriter(Bytes payload, std::uint32_t n, std::uint32_t count)
-    : payload_(payload), layout_(n, count) {
-  store(payload.data(), std::uint32_t{kKind});
-  store(payload.data() + kCountAt, count);
-  if (count % 2 == 1)
-    store(payload.data() + layout_.values - sizeof(std::uint16_t), std::uint16_t{0});
+std::optional<std::size_t> write_sparse(Bytes payload, std::uint32_t n, std::uint64_t layer,
+                                        const Key& key, const Values& values, Entries& entries,
+                                        Bytes workspace) {
+  const IndexCode code = smallest_code(n, entries.indices());
+  const std::size_t bytes = values.capacity(entries.count);
+  write_indices(payload.data(), n, entries.indices(), code);
+  if (values.encode(layer, key, entries.values(), payload.subspan(code.bytes, bytes),
+                    entries.decoded.first(entries.count), workspace)) {
+    return code.bytes + bytes;
+  }
+  entries.count = 0;
+  write_indices(payload.data(), n, {}, smallest_code(n, {}));
+  return std::nullopt;
 }
 
-void SparseWriter::close_chunks(std::uint32_t until) {
-  for (; chunk_ < until; ++chunk_) {
-    store(payload_.data() + layout_.counts + chunk_ * sizeof(std::uint32_t),
-          written_ - chunk_begin_);
-    chunk_begin_ = written_;
+const char* SparseReader::contradiction(ConstBytes payload, std::uint32_t n, std::uint32_t most,
+                                        const Values& values) {
+  if (const char* what = IndexReader::contradiction(payload, n, most)) return what;
+  const IndexReader indices(payload, n);
+  return values.contradiction(indices.count(), payload.subspan(indices.bytes()));
+}
+
+std::size_t SparseReader::scratch(std::uint32_t n, std::uint32_t most, const Values& values) {
+  return scratch_bytes<std::uint32_t>(std::min({n, most, kChunk})) +
+         scratch_bytes<float>(values.tile()) + scratch_bytes<std::byte>(values.workspace());
+}
+
+SparseReader::Memory SparseReader::carve(Scratch& scratch, std::uint32_t n, std::uint32_t most,
+                                         const Values& values) {
+  const auto offsets = scratch.take<std::uint32_t>(std::min({n, most, kChunk}));
+  const auto tile = scratch.take<float>(values.tile());
+  return {offsets, tile, scratch.take<std::byte>(values.workspace())};
+}
+
+template <class Use>
+void SparseReader::each_tile(std::uint32_t begin, std::uint32_t count, const Memory& memory,
+                             Use&& use) const {
+  const std::uint32_t tile = values_.tile(), end = begin + count;
+  for (std::uint32_t at = begin / tile * tile; at < end; at += tile) {
+    const auto part = memory.tile.first(std::min(tile, this->count() - at));
+    values_.decode(this->count(), at, payload_, part, memory.workspace);
+    const std::uint32_t from = std::max(begin, at);
+    const auto to = std::min<std::uint32_t>(end, at + static_cast<std::uint32_t>(part.size()));
+    use(from - begin, std::span<const float>(part.subspan(from - at, to - from)));
   }
 }
 
-void SparseWriter::add(std::uint32_t index, float value) {
-  if (const std::uint32_t chunk = index / kChunk; chunk != chunk_) close_chunks(chunk);
-  store(payload_.data() + layout_.offsets + written_ * sizeof(std::uint16_t),
-        static_cast<std::uint16_t>(index % kChunk));
-  store(payload_.data() + layout_.values + written_ * sizeof(float), value);
-  ++written_;
+void SparseReader::add_chunk(std::uint32_t chunk, float weight, float* acc,
+                             const Memory& memory) const {
+  const IndexReader::Run run = indices_.read_chunk(chunk, memory.offsets.data());
+  each_tile(run.begin, run.count, memory, [&](std::uint32_t from, std::span<const float> values) {
+    const std::uint32_t* const offsets = memory.offsets.data() + from;
+    for (std::size_t i = 0; i < values.size(); ++i) acc[offsets[i]] += weight * values[i];
+  });
 }
 
-void SparseWriter::finish() { close_chunks(layout_.chunks); }
-
-const char* SparseReader::contradiction(ConstBytes payload, std::uint32_t n, std::uint32_t most) {
-  if (payload.size() < kHead) return "it is shorter than its own head";
-  if (load<std::uint32_t>(payload.data()) != kKind)
-    return "its indices are written in an unknown way";
-  const auto count = load<std::uint32_t>(payload.data() + kCountAt);
-  if (count > most) return "it has more entries than its density allows";
-  const SparseLayout layout(n, count);
-  if (payload.size() != layout.bytes) return "its length does not fit its number of entries";
-  const std::byte* const offsets = payload.data() + layout.offsets;
-  std::uint32_t at = 0;
-  for (std::uint32_t chunk = 0; chunk < layout.chunks; ++chunk) {
-    const auto in_chunk =
-        load<std::uint32_t>(payload.data() + layout.counts + chunk * sizeof(std::uint32_t));
-    if (in_chunk > count - at) return "its chunks have more entries than it has";
-    const std::uint32_t elements = std::min(kChunk, n - chunk * kChunk);
-    std::uint32_t least = 0;
-    for (const std::uint32_t end = at + in_chunk; at < end; ++at) {
-      const std::uint32_t offset = load<std::uint16_t>(offsets + at * sizeof(std::uint16_t));
-      if (offset < least || offset >= elements)
-        return "an index is out of order or past the end of the row";
-      least = offset + 1;
-    }
-  }
-  if (at != count) return "its chunks have fewer entries than it has";
-  if (count % 2 == 1 && load<std::uint16_t>(offsets + count * sizeof(std::uint16_t)) != 0)
-    return "its padding is not zero";
-  return nullptr;
-}
-
-SparseReader::SparseReader(ConstBytes payload, std::uint32_t n)
-    : payload_(payload), layout_(n, load<std::uint32_t>(payload.data() + kCountAt)) {}
-
-std::uint32_t SparseReader::count_of(std::uint32_t chunk) const {
-  return load<std::uint32_t>(payload_.data() + layout_.counts + chunk * sizeof(std::uint32_t));
-}
-
-void SparseReader::add_chunk(std::uint32_t chunk, float weight, float* acc) const {
-  std::uint32_t at = 0;
-  for (std::uint32_t before = 0; before < chunk; ++before) at += count_of(before);
-  for (const std::uint32_t end = at + count_of(chunk); at < end; ++at) {
-    const auto offset =
-        load<std::uint16_t>(payload_.data() + layout_.offsets + at * sizeof(std::uint16_t));
-    acc[offset] += weight * load<float>(payload_.data() + layout_.values + at * sizeof(float));
-  }
+void SparseReader::read(Entries& entries, const Memory& memory) const {
+  entries.count = count();
+  indices_.read(entries.index.data());
+  each_tile(0, count(), memory, [&](std::uint32_t from, std::span<const float> values) {
+    std::copy(values.begin(), values.end(), entries.value.begin() + from);
+  });
 }
 
 }  // namespace terse

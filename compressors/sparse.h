@@ -1,59 +1,76 @@
-// The payload of sparse codecs: which elements were sent, and their values.
-//
-//   kind u8 = 1 | zero u8 x 3 | count u32 | count of each chunk of 65,536 elements, u32 | offsets
-//   in their chunks, u16, strictly increasing, padded with zeros to 4 bytes | values, f32
-//
-// `kind` says how the indices are written; this is the one kind so far.
+// The payload of sparse codecs: which elements were sent (indices.h), and then their values as the
+// job's value codec writes them (values.h), which for fp32 is one float each. A sparse codec's
+// message ends where they do.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 
 #include "terse/base/bytes.h"
+#include "terse/compressors/indices.h"
+#include "terse/compressors/values.h"
 
 namespace terse {
 
-inline constexpr std::uint32_t kChunk = 65536;
+// What is sent of a row: indices in order, the values there, and what receivers decode. All three
+// have the same room; the first `count` of each are in use.
+struct Entries {
+  std::span<std::uint32_t> index;
+  std::span<float> value, decoded;
+  std::uint32_t count = 0;
 
-// Where the parts of a payload begin, for `count` of n elements.
-struct SparseLayout {
-  SparseLayout(std::uint32_t n, std::uint32_t count);
-  std::uint32_t chunks;
-  std::size_t counts, offsets, values, bytes;
+  std::span<const std::uint32_t> indices() const { return index.first(count); }
+  std::span<const float> values() const { return value.first(count); }
 };
 
-// Writes `count` entries, in the order of their indices. The payload has layout.bytes bytes.
-class SparseWriter {
- public:
-  SparseWriter(Bytes payload, std::uint32_t n, std::uint32_t count);
-  void add(std::uint32_t index, float value);  // exactly `count` times
-  void finish();
+// Most bytes of a message of at most `most` of n elements.
+std::size_t sparse_capacity(std::uint32_t n, std::uint32_t most, const Values& values);
 
- private:
-  void close_chunks(std::uint32_t until);
-
-  Bytes payload_;
-  SparseLayout layout_;
-  std::uint32_t written_ = 0;
-  std::uint32_t chunk_ = 0, chunk_begin_ = 0;  // the chunk being written, and the entries before it
-};
+// Writes entries' indices and values, and entries.decoded; returns the bytes. Values that cannot be
+// held are sent as no entries at all: then nothing is returned, `entries` is empty, and the payload
+// holds that, in sparse_empty_bytes().
+std::optional<std::size_t> write_sparse(Bytes payload, std::uint32_t n, std::uint64_t layer,
+                                        const Key& key, const Values& values, Entries& entries,
+                                        Bytes workspace);
+std::size_t sparse_empty_bytes();
 
 // Reads a payload for a row of n elements.
 class SparseReader {
  public:
   // What is wrong with a payload, or null: it must be whole, and have at most `most` entries. To be
   // asked first.
-  static const char* contradiction(ConstBytes payload, std::uint32_t n, std::uint32_t most);
+  static const char* contradiction(ConstBytes payload, std::uint32_t n, std::uint32_t most,
+                                   const Values& values);
 
-  SparseReader(ConstBytes payload, std::uint32_t n);
+  // Working memory for one chunk of a message of at most `most` entries.
+  struct Memory {
+    std::span<std::uint32_t> offsets;
+    std::span<float> tile;
+    Bytes workspace;
+  };
+  static std::size_t scratch(std::uint32_t n, std::uint32_t most, const Values& values);
+  static Memory carve(class Scratch& scratch, std::uint32_t n, std::uint32_t most,
+                      const Values& values);
+
+  SparseReader(ConstBytes payload, std::uint32_t n, const Values& values)
+      : indices_(payload, n), values_(values), payload_(payload.subspan(indices_.bytes())) {}
+  std::uint32_t count() const { return indices_.count(); }
+
   // acc[offset] += weight * value for the entries of one chunk, whose first element is acc[0].
-  void add_chunk(std::uint32_t chunk, float weight, float* acc) const;
+  void add_chunk(std::uint32_t chunk, float weight, float* acc, const Memory& memory) const;
+  // All entries, into the index and value of `entries`, which have room for them.
+  void read(Entries& entries, const Memory& memory) const;
 
  private:
-  std::uint32_t count_of(std::uint32_t chunk) const;
+  // use(i, values): values i to i + values.size() - 1 of [begin, begin + count).
+  template <class Use>
+  void each_tile(std::uint32_t begin, std::uint32_t count, const Memory& memory, Use&& use) const;
 
+  IndexReader indices_;
+  const Values& values_;
   ConstBytes payload_;
-  SparseLayout layout_;
 };
 
 }  // namespace terse

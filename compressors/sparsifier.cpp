@@ -4,9 +4,10 @@
 #include <optional>
 
 #include "terse/base/error.h"
+#include "terse/compressors/fold_pass.h"
 #include "terse/compressors/kernels/fold.h"
-#include "terse/compressors/kernels/half.h"
-#include "terse/compressors/sparse.h"
+#include "terse/compressors/kernels/sum.h"
+#include "terse/compressors/magnitudes.h"
 
 namespace terse {
 
@@ -26,30 +27,43 @@ std::uint32_t ceil_share(double n, float density) {
 }
 
 std::size_t Sparsifier::capacity(std::uint32_t n, float level) const {
-  return SparseLayout(n, most(n, level)).bytes;
+  return sparse_capacity(n, most(n, level), values_);
+}
+
+std::size_t Sparsifier::entries_bytes(std::uint32_t n, float level) const {
+  const std::uint32_t entries = room(n, level);
+  return scratch_bytes<std::uint32_t>(entries) + 2 * scratch_bytes<float>(entries);
 }
 
 std::size_t Sparsifier::scratch(std::uint32_t n, float level) const {
-  const std::size_t encode = scratch_bytes<float>(kernels::kBlock) +
+  const std::size_t encode = entries_bytes(n, level) + scratch_bytes<float>(kFoldBlock) +
                              scratch_bytes<std::uint32_t>(kBins) +
-                             scratch_bytes<std::uint32_t>(samples(n, level));
-  const std::size_t decode =
-      scratch_bytes<float>(kernels::kBlock) + scratch_bytes<float>(std::min(n, kChunk));
+                             scratch_bytes<std::uint32_t>(samples(n, level)) +
+                             scratch_bytes<std::byte>(values_.workspace());
+  const std::size_t decode = scratch_bytes<float>(kernels::kBlock) +
+                             scratch_bytes<float>(std::min(n, kChunk)) +
+                             SparseReader::scratch(n, most(n, level), values_);
   return std::max(encode, decode);
 }
 
-void Sparsifier::check(float level, const Feedback& feedback) const {
+Entries Sparsifier::carve_entries(Scratch& scratch, std::uint32_t n, float level) const {
+  const std::uint32_t entries = room(n, level);
+  const auto index = scratch.take<std::uint32_t>(entries);
+  const auto value = scratch.take<float>(entries);
+  return {index, value, scratch.take<float>(entries)};
+}
+
+Sparsifier::Memory Sparsifier::carve(Scratch& scratch, std::uint32_t n, float level) const {
+  const auto block = scratch.take<float>(kFoldBlock);
+  const auto bins = scratch.take<std::uint32_t>(kBins);
+  const auto words = scratch.take<std::uint32_t>(samples(n, level));
+  return {block, bins, words, scratch.take<std::byte>(values_.workspace())};
+}
+
+void Sparsifier::check(float level, const Feedback&) const {
   if (!(level > 0 && level <= 1)) {
     fail<JobError>("codec {} cannot send a density of {}: it takes a number above 0 and at most 1.",
                    name(), level);
-  }
-  const bool corrected = feedback.ev == 1 && feedback.ee == 0;
-  const bool without = !feedback.keeps_residual() && !feedback.keeps_velocity();
-  if (!corrected && !without) {
-    fail<JobError>(
-        "codec {} needs a feedback that keeps the unsent values themselves (ev = 1, ee = 0), or "
-        "none.",
-        name());
   }
 }
 
@@ -62,56 +76,42 @@ void Sparsifier::encode(std::span<const Row> rows, const Feedback& feedback, con
     const std::size_t bytes = capacity(row.n, row.level);
     Frame& frame = frame_for(row, out, bytes);
     Scratch scratch(exec.scratch);
-    const auto block = scratch.take<float>(kernels::kBlock);
-    const auto bins = scratch.take<std::uint32_t>(kBins);
-    const Memory memory{block, bins, scratch.take<std::uint32_t>(samples(row.n, row.level))};
-    bool good = true;
-    const std::size_t used =
-        encode_row(row, feedback, key, frame.space().first(bytes), memory, pace, good);
+    Entries entries = carve_entries(scratch, row.n, row.level);
+    const Memory memory = carve(scratch, row.n, row.level);
+    bool good = select(row, feedback, key, entries, memory, pace);
+    if (!good) entries.count = 0;
+    const std::size_t used = pack(row, key, entries, frame.space().first(bytes), memory, good);
     if (!good) report_bad_row(exec, index);
+    sent(row, feedback, entries);
     frame.end_row(used);
   }
 }
 
-std::size_t Sparsifier::encode_row(const Row& row, const Feedback& feedback, const Key& key,
-                                   Bytes payload, const Memory& memory, Pace& pace,
-                                   bool& good) const {
-  const bool kept = feedback.keeps_residual();
-  Fold fold(row, feedback);
-  for (std::uint32_t at = 0; at < row.n; at += kernels::kBlock) {
-    const std::uint32_t n = std::min(kernels::kBlock, row.n - at);
-    const std::span<float> into = kept ? std::span(row.e_out + at, n) : memory.block.first(n);
-    const std::span<const float> v = fold.run(at, into);
-    if (kept && v.data() != into.data()) std::copy(v.begin(), v.end(), into.begin());
-    pace.worked(n);
-  }
+bool Sparsifier::gather(const Row& row, const Feedback& feedback, float factor, Entries& entries,
+                        const Memory& memory, Pace& pace) {
+  std::uint32_t next = 0;
+  return fold_row(row, feedback, memory.block, kernels::kBlock, Keep::now, pace,
+                  [&](std::uint32_t at, std::span<const float> v) {
+                    for (; next < entries.count && entries.index[next] - at < v.size(); ++next)
+                      entries.value[next] = factor * v[entries.index[next] - at];
+                  });
+}
 
-  good = fold.peak() < kernels::kFp32Limit;
-  const float factor = kept || row.scale == nullptr ? 1.0f : *row.scale;
-  const Magnitudes v({kept ? row.e_out : row.grad, row.n}, factor, memory.block, pace);
-  const Choice choice =
-      good && row.n > 0 ? choose(v, row, key, memory) : Choice{0, 0, most(row.n, row.level)};
-  const SparseLayout layout(row.n, choice.count);
-  SparseWriter writer(payload.first(layout.bytes), row.n, choice.count);
-  if (!good) {
-    for (std::uint32_t index = 0; index < choice.count; ++index) writer.add(index, 0.0f);
-  } else {
-    const bool masks = feedback.clear_velocity && feedback.keeps_velocity();
-    std::uint32_t left = choice.count, ties = choice.ties;
-    v.visit(choice.threshold, kernels::kLargestMagnitude,
-            [&](std::uint32_t index, float value, std::uint32_t m) {
-              if (left == 0 || (m == choice.threshold && ties == 0)) return;
-              if (m == choice.threshold) --ties;
-              --left;
-              writer.add(index, value);
-              if (kept && feedback.ed != 0) {
-                row.e_out[index] = value + feedback.ed * (kNothingYet + value);
-              }
-              if (masks) row.u_out[index] = 0;
-            });
+std::size_t Sparsifier::pack(const Row& row, const Key& key, Entries& entries, Bytes payload,
+                             const Memory& memory, bool& good) const {
+  const auto bytes =
+      write_sparse(payload, row.n, row.layer, key, values_, entries, memory.workspace);
+  if (!bytes) good = false;
+  return bytes.value_or(sparse_empty_bytes());
+}
+
+void Sparsifier::sent(const Row& row, const Feedback& feedback, const Entries& entries) {
+  const bool masks = feedback.clear_velocity && feedback.keeps_velocity();
+  for (std::uint32_t i = 0; i < entries.count; ++i) {
+    const std::uint32_t at = entries.index[i];
+    if (feedback.ed != 0) row.e_out[at] += feedback.ed * (kNothingYet + entries.decoded[i]);
+    if (masks) row.u_out[at] = 0;
   }
-  writer.finish();
-  return layout.bytes;
 }
 
 void Sparsifier::decode(std::span<const Row> rows, const Mailbox& in, float weight,
@@ -123,7 +123,8 @@ void Sparsifier::decode(std::span<const Row> rows, const Mailbox& in, float weig
     const std::uint32_t entries = most(row.n, row.level);
     for (std::size_t rank = senders.begin; rank < senders.end; ++rank) {
       if (!in[rank].present()) continue;
-      const char* what = SparseReader::contradiction(in[rank].payload(row.slot), row.n, entries);
+      const char* what =
+          SparseReader::contradiction(in[rank].payload(row.slot), row.n, entries, values_);
       if (what != nullptr) damaged(row, index, rank, what);
     }
     decode_row(row, in, weight, own, exec, pace);
@@ -138,6 +139,7 @@ void Sparsifier::decode_row(const Row& row, const Mailbox& in, float weight, con
   Scratch scratch(exec.scratch);
   const auto block = scratch.take<float>(kernels::kBlock);
   const auto sums = scratch.take<float>(std::min(row.n, kChunk));
+  const auto memory = SparseReader::carve(scratch, row.n, most(row.n, row.level), values_);
   std::optional<Fold> fold;
   for (std::uint32_t begin = 0, chunk = 0; begin < row.n; begin += kChunk, ++chunk) {
     const std::uint32_t n = std::min(kChunk, row.n - begin);
@@ -145,8 +147,8 @@ void Sparsifier::decode_row(const Row& row, const Mailbox& in, float weight, con
     std::fill_n(acc, n, 0.0f);
     for (std::size_t rank = senders.begin; rank < senders.end; ++rank) {
       if (in[rank].present()) {
-        const SparseReader reader(in[rank].payload(row.slot), row.n);
-        reader.add_chunk(chunk, weight, acc);
+        const SparseReader reader(in[rank].payload(row.slot), row.n, values_);
+        reader.add_chunk(chunk, weight, acc, memory);
         continue;
       }
       if (!fold) fold.emplace(row, own);

@@ -1,10 +1,12 @@
-// What the sparse codecs share: they send k of n values unchanged and keep the rest; they differ in
-// how they choose. With a residual, v is written to its place at once (so it must have ev = 1 and
-// ee = 0) and corrected where a value was sent. Level: the density k / n, in (0, 1].
+// What the sparse codecs share: they send k of n values, written by a value codec, and keep the
+// rest with what its rounding lost; they differ in how they choose. A pass over a row has parts
+// that exchanges with several rounds use one by one: select, pack, sent. Level: the density k / n,
+// in (0, 1].
 #pragma once
 
 #include "terse/compressors/codec.h"
-#include "terse/compressors/magnitudes.h"
+#include "terse/compressors/pass.h"
+#include "terse/compressors/sparse.h"
 
 namespace terse {
 
@@ -15,38 +17,55 @@ std::uint32_t ceil_share(double n, float density);
 
 class Sparsifier : public Codec {
  public:
+  explicit Sparsifier(Values values) : values_(std::move(values)) {}
   Traits traits() const override { return {.biased = true, .pattern = Pattern::gathered}; }
   std::size_t capacity(std::uint32_t n, float level) const final;
   std::size_t scratch(std::uint32_t n, float level) const final;
-  void check(float level, const Feedback& feedback) const final;
+  void check(float level, const Feedback& feedback) const override;
   void encode(std::span<const Row> rows, const Feedback& feedback, const Key& key, Mailbox& out,
               const Exec& exec) const final;
   void decode(std::span<const Row> rows, const Mailbox& in, float weight, const Feedback& own,
               const Exec& exec) const final;
 
- protected:
-  // In order of index: every magnitude above the threshold and the first `ties` equal to it, until
-  // there are `count`.
-  struct Choice {
-    std::uint32_t threshold, ties, count;
-  };
+  const Values& values() const { return values_; }
+  // The most entries that a row of n elements sends; 0 for n = 0.
+  virtual std::uint32_t most(std::uint32_t n, float level) const = 0;
+  // The room that select() wants for its entries, at least most().
+  virtual std::uint32_t room(std::uint32_t n, float level) const { return most(n, level); }
+
+  // Working memory of select() and pack() for a row, and of the entries.
   struct Memory {
     std::span<float> block;
     std::span<std::uint32_t> bins, samples;
+    Bytes workspace;
   };
+  Memory carve(Scratch& scratch, std::uint32_t n, float level) const;
+  Entries carve_entries(Scratch& scratch, std::uint32_t n, float level) const;
+  std::size_t entries_bytes(std::uint32_t n, float level) const;
 
-  // The most entries that a row of n elements sends; 0 for n = 0.
-  virtual std::uint32_t most(std::uint32_t n, float level) const = 0;
-  // How many samples choose() takes.
+  // Folds the row, writes its velocity and its residual as if nothing were sent, and says what is
+  // to be: indices and values. False: a value is not finite, and nothing is to be sent.
+  virtual bool select(const Row& row, const Feedback& feedback, const Key& key, Entries& entries,
+                      const Memory& memory, Pace& pace) const = 0;
+  // The same where the indices, entries.count of them, are given: value = factor * v there.
+  static bool gather(const Row& row, const Feedback& feedback, float factor, Entries& entries,
+                     const Memory& memory, Pace& pace);
+  // Writes the message and entries.decoded; returns its bytes. A value that cannot be held makes
+  // the row bad, and nothing is sent.
+  std::size_t pack(const Row& row, const Key& key, Entries& entries, Bytes payload,
+                   const Memory& memory, bool& good) const;
+  // What was sent leaves the residual, and the velocity where the feedback says so.
+  static void sent(const Row& row, const Feedback& feedback, const Entries& entries);
+
+ protected:
+  // How many words of working memory select() wants.
   virtual std::size_t samples(std::uint32_t n, float level) const = 0;
-  virtual Choice choose(const Magnitudes& v, const Row& row, const Key& key,
-                        const Memory& memory) const = 0;
 
  private:
-  std::size_t encode_row(const Row& row, const Feedback& feedback, const Key& key, Bytes payload,
-                         const Memory& memory, Pace& pace, bool& good) const;
   void decode_row(const Row& row, const Mailbox& in, float weight, const Feedback& own,
                   const Exec& exec, Pace& pace) const;
+
+  Values values_;
 };
 
 }  // namespace terse

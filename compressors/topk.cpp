@@ -1,57 +1,134 @@
 #include "terse/compressors/topk.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <functional>
 
-#include "terse/compressors/sparsifier.h"
+#include "terse/base/error.h"
+#include "terse/compressors/kernels/collect.h"
+#include "terse/compressors/magnitude_sparsifier.h"
 
 namespace terse {
 namespace {
 
-constexpr std::uint32_t kSamples = 8192;
+constexpr std::uint32_t kWholeRow = 8192, kStride = 64;
 
-class TopK final : public Sparsifier {
+std::uint32_t largest_share(std::uint32_t n, float level) {
+  return n == 0 ? 0 : std::clamp<std::uint32_t>(floor_share(n, level), 1, n);
+}
+
+class TopK final : public MagnitudeSparsifier {
  public:
-  std::string name() const override { return "topk"; }
-  Traits traits() const override {
-    return {.biased = true, .fixed_size = true, .pattern = Pattern::gathered};
+  TopK(Values values, std::string name, Pattern pattern)
+      : MagnitudeSparsifier(std::move(values)), name_(std::move(name)), pattern_(pattern) {}
+  std::string name() const override { return name_; }
+  Traits traits() const override { return {.biased = true, .pattern = pattern_}; }
+  std::uint32_t most(std::uint32_t n, float level) const override {
+    return largest_share(n, level);
   }
 
  protected:
-  std::uint32_t most(std::uint32_t n, float level) const override {
-    return n == 0 ? 0 : std::clamp<std::uint32_t>(floor_share(n, level), 1, n);
-  }
-  std::size_t samples(std::uint32_t n, float) const override { return n > kSamples ? kSamples : 0; }
-
-  Choice choose(const Magnitudes& v, const Row& row, const Key&,
-                const Memory& memory) const override {
-    const std::uint32_t k = most(row.n, row.level);
-    auto kth = kth_largest(v, k, likely_floor(v, k, memory.samples), memory.bins);
-    if (!kth) kth = kth_largest(v, k, 0, memory.bins);
-    return {kth->threshold, k - kth->above, k};
+  std::size_t samples(std::uint32_t n, float) const override {
+    return n <= kWholeRow ? 0 : std::min(n / kStride, kWholeRow);
   }
 
- private:
-  // A magnitude that is very likely below the k-th largest, so that the exact search can pass over
-  // most of the row: the one whose rank in an even sample is four standard errors past where the
-  // k-th is expected.
-  static std::uint32_t likely_floor(const Magnitudes& v, std::uint32_t k,
-                                    std::span<std::uint32_t> samples) {
+  // A magnitude that is very likely below the k-th largest: the one whose rank in an even sample is
+  // three standard errors past where the k-th is expected.
+  std::uint32_t floor(const Row& row, const Feedback& feedback, const Key&,
+                      std::span<std::uint32_t> samples) const override {
     if (samples.empty()) return 0;
-    const std::size_t stride = v.size() / samples.size();
-    for (std::size_t i = 0; i < samples.size(); ++i) samples[i] = v[i * stride];
-    const double expected = static_cast<double>(k) / v.size() * static_cast<double>(samples.size());
-    const auto rank = static_cast<std::size_t>(expected + 4 * std::sqrt(expected) + 8);
+    kernels::sample_magnitudes(row, feedback, 0, row.n / samples.size(), samples);
+    const double expected =
+        static_cast<double>(most(row.n, row.level)) / row.n * static_cast<double>(samples.size());
+    const auto rank = static_cast<std::size_t>(expected + 3 * std::sqrt(expected) + 4);
     if (rank >= samples.size()) return 0;
     std::nth_element(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(rank),
                      samples.end(), std::greater<>());
     return samples[rank];
   }
+
+  Choice choose(const Found& found, const Row& row) const override {
+    return found.largest(most(row.n, row.level));
+  }
+
+ private:
+  std::string name_;
+  Pattern pattern_;
+};
+
+class TopKSampled final : public MagnitudeSparsifier {
+ public:
+  TopKSampled(Values values, double ratio) : MagnitudeSparsifier(std::move(values)), ratio_(ratio) {
+    check_sample_ratio(name(), ratio);
+  }
+  std::string name() const override { return "topk_sampled"; }
+  std::uint32_t most(std::uint32_t n, float level) const override {
+    return largest_share(n, level);
+  }
+
+ protected:
+  std::size_t samples(std::uint32_t n, float level) const override {
+    return n == 0 ? 0 : Sampling::of(n, level, ratio_).room(n);
+  }
+  std::uint32_t floor(const Row& row, const Feedback& feedback, const Key& key,
+                      std::span<std::uint32_t> samples) const override {
+    const Sampling sampling = Sampling::of(row.n, row.level, ratio_);
+    return sampling.whole() ? 0 : sampling.estimate(row, feedback, key, samples);
+  }
+  Choice choose(const Found& found, const Row& row) const override {
+    return found.all(most(row.n, row.level));
+  }
+
+ private:
+  double ratio_;
+};
+
+class Threshold final : public MagnitudeSparsifier {
+ public:
+  Threshold(Values values, double threshold)
+      : MagnitudeSparsifier(std::move(values)), threshold_(static_cast<float>(threshold)) {
+    if (!(threshold >= 0 && std::isfinite(threshold_))) {
+      fail<JobError>("codec threshold cannot send what is above {}: it takes a number from 0 on.",
+                     threshold);
+    }
+  }
+  std::string name() const override { return "threshold"; }
+  std::uint32_t most(std::uint32_t n, float level) const override {
+    return largest_share(n, level);
+  }
+
+ protected:
+  std::size_t samples(std::uint32_t, float) const override { return 0; }
+  std::uint32_t floor(const Row&, const Feedback&, const Key&,
+                      std::span<std::uint32_t>) const override {
+    return kernels::magnitude(threshold_) + 1;
+  }
+  Choice choose(const Found& found, const Row& row) const override {
+    return found.all(most(row.n, row.level));
+  }
+
+ private:
+  float threshold_;
 };
 
 }  // namespace
 
-std::shared_ptr<const Codec> make_topk() { return std::make_shared<TopK>(); }
+std::shared_ptr<const Codec> make_topk(const CodecOptions& options) {
+  return make_topk(options, "topk", Pattern::gathered);
+}
+
+std::shared_ptr<const Codec> make_topk(const CodecOptions& options, std::string name,
+                                       Pattern pattern) {
+  return std::make_shared<TopK>(Values::named(options), std::move(name), pattern);
+}
+
+std::shared_ptr<const Codec> make_topk_sampled(const CodecOptions& options) {
+  return std::make_shared<TopKSampled>(Values::named(options), options.sample_ratio);
+}
+
+std::shared_ptr<const Codec> make_threshold(const CodecOptions& options) {
+  return std::make_shared<Threshold>(Values::named(options), options.threshold);
+}
 
 }  // namespace terse

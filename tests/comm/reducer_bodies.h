@@ -232,7 +232,9 @@ inline void check_bytes(CommThread& thread, const Compression& words) {
   }
 }
 
-inline constexpr std::array<const char*, 7> kCodecs = {"none", "fp16", "bf16",    "maxmin",
-                                                       "topk", "dgc",  "powersgd"};
+inline constexpr std::array<const char*, 15> kCodecs = {
+    "none",      "fp16",         "bf16",       "maxmin",    "topk",
+    "dgc",       "topk_sampled", "topk_chunk", "threshold", "randomk",
+    "randblock", "gtopk",        "oktopk",     "scalecom",  "powersgd"};
 
 }  // namespace terse::test

@@ -5,74 +5,69 @@
 namespace terse::test {
 namespace {
 
-constexpr std::uint32_t kN = 2 * kChunk + 10;
-const std::vector<std::uint32_t> kIndices{0, 5, kChunk - 1, 2 * kChunk, 2 * kChunk + 9};
-
-Payload write(std::uint32_t n, const std::vector<std::uint32_t>& indices) {
-  const auto count = static_cast<std::uint32_t>(indices.size());
-  Payload payload(SparseLayout(n, count).bytes, std::byte{0xee});
-  SparseWriter writer(payload, n, count);
-  for (const std::uint32_t index : indices) writer.add(index, 1.0f + static_cast<float>(index));
-  writer.finish();
-  return payload;
+TEST(Sparse, ValuesFollowTheirIndices) {
+  Floats v(2 * kChunk + 10);
+  const std::vector<std::uint32_t> indices{0, 5, kChunk - 1, 2 * kChunk, 2 * kChunk + 9};
+  for (const std::uint32_t i : indices) v[i] = 1.0f + static_cast<float>(i);
+  const Payload payload = sparse_payload(v, indices);
+  const auto n = static_cast<std::uint32_t>(v.size());
+  const std::size_t at = smallest_code(n, indices).bytes;
+  ASSERT_EQ(payload.size(), at + 5 * 4);
+  for (std::size_t i = 0; i < indices.size(); ++i)
+    EXPECT_EQ(load<float>(payload.data() + at + 4 * i), v[indices[i]]);
 }
 
-TEST(Sparse, PlacesItsPartsAsDocumented) {
-  const Payload payload = write(kN, kIndices);
-  ASSERT_EQ(payload.size(), 8u + 3 * 4 + 12 + 5 * 4);
-  EXPECT_EQ(load<std::uint32_t>(payload.data()), 1u);
-  EXPECT_EQ(load<std::uint32_t>(payload.data() + 4), 5u);
-  const std::uint32_t counts[] = {3, 0, 2};
-  for (std::size_t i = 0; i < 3; ++i)
-    EXPECT_EQ(load<std::uint32_t>(payload.data() + 8 + 4 * i), counts[i]);
-  const std::uint16_t offsets[] = {0, 5, 65535, 0, 9, 0};
-  for (std::size_t i = 0; i < 6; ++i)
-    EXPECT_EQ(load<std::uint16_t>(payload.data() + 20 + 2 * i), offsets[i]);
-  for (std::size_t i = 0; i < 5; ++i) {
-    EXPECT_EQ(load<float>(payload.data() + 32 + 4 * i), 1.0f + static_cast<float>(kIndices[i]));
+TEST(Sparse, ReadsWhatWasWrittenInAnyWayOfWritingValues) {
+  const Floats v = gradient(200'000, 4);
+  std::vector<std::uint32_t> indices;
+  for (std::uint32_t i = 0; i < v.size(); i += 1 + static_cast<std::uint32_t>(mix64(i) % 40))
+    indices.push_back(i);
+  const auto n = static_cast<std::uint32_t>(v.size()),
+             k = static_cast<std::uint32_t>(indices.size());
+  for (const char* name : {"fp32", "fp16", "bf16", "maxmin4", "maxmin8"}) {
+    const Values values = Values::named({.bucket = 100, .values = name});
+    Floats value, decoded(k), again(k);
+    for (const std::uint32_t i : indices) value.push_back(v[i]);
+    Entries entries{indices, value, decoded, k};
+    Payload payload(sparse_capacity(n, k, values));
+    Workspace workspace(values.workspace()), scratch(SparseReader::scratch(n, k, values));
+    payload.resize(*write_sparse(payload, n, kLayer, {}, values, entries, workspace.bytes()));
+    ASSERT_STREQ(SparseReader::contradiction(payload, n, k, values), nullptr);
+    const SparseReader reader(payload, n, values);
+
+    Scratch lent(scratch.bytes());
+    const auto memory = SparseReader::carve(lent, n, k, values);
+    std::vector<std::uint32_t> index(k);
+    Entries read{index, again, {}, 0};
+    reader.read(read, memory);
+    EXPECT_EQ(index, indices);
+    EXPECT_TRUE(same_bits(again, decoded)) << name;
+
+    Floats acc(n, 1.0f), wanted(n, 1.0f);
+    for (std::uint32_t chunk = 0; std::size_t{chunk} * kChunk < n; ++chunk)
+      reader.add_chunk(chunk, 0.5f, acc.data() + chunk * kChunk, memory);
+    for (std::size_t i = 0; i < k; ++i) wanted[indices[i]] += 0.5f * decoded[i];
+    EXPECT_TRUE(same_bits(acc, wanted)) << name;
   }
 }
 
-TEST(Sparse, ReadsWhatWasWritten) {
-  const Payload payload = write(kN, kIndices);
-  ASSERT_EQ(SparseReader::contradiction(payload, kN, 5), nullptr);
-  const SparseReader reader(payload, kN);
-  Floats acc(kN, 1.0f);
-  for (std::uint32_t chunk = 0; chunk < 3; ++chunk)
-    reader.add_chunk(chunk, 0.5f, acc.data() + chunk * kChunk);
-  Floats wanted(kN, 1.0f);
-  for (const std::uint32_t index : kIndices)
-    wanted[index] += 0.5f * (1.0f + static_cast<float>(index));
-  EXPECT_TRUE(same_bits(acc, wanted));
-  EXPECT_EQ(SparseReader::contradiction(write(0, {}), 0, 0), nullptr);
-  EXPECT_EQ(SparseReader::contradiction(write(1, {0}), 1, 1), nullptr);
+TEST(Sparse, ValuesThatCannotBeHeldAreNotSent) {
+  const Values values = Values::named({.values = "fp16"});
+  std::vector<std::uint32_t> index{3, 9};
+  Floats value{1.0f, 70'000.0f}, decoded(2);
+  Entries entries{index, value, decoded, 2};
+  Payload payload(sparse_capacity(10, 2, values));
+  Workspace workspace(values.workspace());
+  EXPECT_FALSE(write_sparse(payload, 10, 0, {}, values, entries, workspace.bytes()).has_value());
+  EXPECT_EQ(entries.count, 0u);
+  payload.resize(sparse_empty_bytes());
+  EXPECT_STREQ(SparseReader::contradiction(payload, 10, 2, values), nullptr);
 }
 
-TEST(Sparse, ContradictionsAreSaid) {
-  const Payload good = write(kN, kIndices);
-  const auto says = [&](std::size_t at, auto value, const std::string& why) {
-    Payload payload = good;
-    store(payload.data() + at, value);
-    const char* what = SparseReader::contradiction(payload, kN, 5);
-    ASSERT_NE(what, nullptr) << why;
-    EXPECT_NE(std::string(what).find(why), std::string::npos) << what;
-  };
-  says(0, std::uint8_t{2}, "unknown way");
-  says(2, std::uint8_t{1}, "unknown way");
-  says(4, std::uint32_t{6}, "more entries than its density");
-  says(4, std::uint32_t{4}, "length");
-  says(8, std::uint32_t{4}, "out of order");  // the first chunk takes an offset of the third
-  says(16, std::uint32_t{1}, "fewer");
-  says(8, std::uint32_t{0xffffffff}, "more entries than it has");
-  says(22, std::uint16_t{0}, "out of order");   // twice the same
-  says(28, std::uint16_t{10}, "past the end");  // the last chunk has ten elements
-  says(30, std::uint16_t{1}, "padding");
-  EXPECT_NE(SparseReader::contradiction({}, kN, 5), nullptr);
-  for (std::size_t length = 0; length < good.size(); ++length) {
-    EXPECT_NE(SparseReader::contradiction(ConstBytes(good).first(length), kN, 5), nullptr)
-        << length;
+TEST(Values, RefusesWhatCannotWriteThem) {
+  for (const char* name : {"", "fp", "topk", "maxmin", "maxmin9", "maxmin0", "fp164", "powersgd"}) {
+    EXPECT_THROW(Values::named({.values = name}), JobError) << name;
   }
-  EXPECT_NE(SparseReader::contradiction(good, kN, 4), nullptr);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "terse/base/error.h"
 #include "terse/base/random.h"
 #include "terse/compressors/codec.h"
+#include "terse/compressors/sparse.h"
 
 namespace terse::test {
 
@@ -129,6 +130,24 @@ inline Encoded encode(const Codec& codec, const Input& input, const Feedback& fe
   const ConstBytes content = out[0].content();
   result.payload.assign(content.begin(), content.end());
   return result;
+}
+
+// The message of a sparse codec that sends v at these indices, as fp32.
+inline Payload sparse_payload(const Floats& v, const std::vector<std::uint32_t>& indices) {
+  const auto n = static_cast<std::uint32_t>(v.size()),
+             count = static_cast<std::uint32_t>(indices.size());
+  std::vector<std::uint32_t> index = indices;
+  Floats value, decoded(count);
+  for (const std::uint32_t i : indices) value.push_back(v[i]);
+  const Values values;
+  Payload payload(sparse_capacity(n, count, values)), workspace(values.workspace());
+  Entries entries{index, value, decoded, count};
+  payload.resize(*write_sparse(payload, n, 0, {}, values, entries, workspace));
+  return payload;
+}
+
+inline std::uint32_t sparse_count(const Payload& payload) {
+  return load<std::uint32_t>(payload.data() + 4);
 }
 
 // A frame with one row, as if it had been received.

@@ -1,7 +1,6 @@
 #include "terse/compressors/topk.h"
 
 #include "support.h"
-#include "terse/compressors/sparse.h"
 #include "terse/compressors/sparsifier.h"
 
 namespace terse::test {
@@ -19,12 +18,8 @@ std::vector<std::size_t> largest_of(const Floats& v, std::size_t k) {
 }
 
 Payload reference(const Floats& v, std::size_t k) {
-  const auto n = static_cast<std::uint32_t>(v.size()), count = static_cast<std::uint32_t>(k);
-  Payload payload(SparseLayout(n, count).bytes);
-  SparseWriter writer(payload, n, count);
-  for (const std::size_t i : largest_of(v, k)) writer.add(static_cast<std::uint32_t>(i), v[i]);
-  writer.finish();
-  return payload;
+  const std::vector<std::size_t> largest = largest_of(v, k);
+  return sparse_payload(v, std::vector<std::uint32_t>(largest.begin(), largest.end()));
 }
 
 std::size_t k_of(std::size_t n, float density) {
@@ -84,16 +79,18 @@ TEST(TopK, TiesGoToTheLowerIndex) {
 // The sample that speeds the search up sees other values than the row has: the search must notice.
 TEST(TopK, IsExactWhereASampleMisleads) {
   const auto codec = make_topk();
-  const std::size_t n = 3 * 8192;
+  const std::size_t n = 64 * 500;
   Floats values = gradient(n, 9);
-  for (std::size_t i = 0; i < n; i += 3) values[i] = 100.0f + static_cast<float>(i);
-  const Input high{.grad = values, .level = 0.3f};
-  EXPECT_EQ(encode(*codec, high, feedback::kNone).payload, reference(values, k_of(n, 0.3f)));
-  const Input higher{.grad = values, .level = 0.5f};
-  EXPECT_EQ(encode(*codec, higher, feedback::kNone).payload, reference(values, k_of(n, 0.5f)));
-  for (std::size_t i = 0; i < n; i += 3) values[i] = 0;
-  const Input low{.grad = values, .level = 0.01f};
-  EXPECT_EQ(encode(*codec, low, feedback::kNone).payload, reference(values, k_of(n, 0.01f)));
+  for (std::size_t i = 0; i < n; i += 64) values[i] = 100.0f + static_cast<float>(i);
+  for (const float density : {0.001f, 0.3f, 0.5f}) {
+    const Input high{.grad = values, .level = density};
+    EXPECT_EQ(encode(*codec, high, feedback::kNone).payload, reference(values, k_of(n, density)));
+  }
+  for (std::size_t i = 0; i < n; i += 64) values[i] = 0;
+  for (const float density : {0.001f, 0.01f}) {
+    const Input low{.grad = values, .level = density};
+    EXPECT_EQ(encode(*codec, low, feedback::kNone).payload, reference(values, k_of(n, density)));
+  }
 }
 
 TEST(TopK, ScalesTheGradient) {
@@ -111,11 +108,64 @@ TEST(TopK, ChecksDensityAndFeedback) {
   codec->check(1.0f, feedback::kClassic);
   codec->check(0.001f, feedback::kNone);
   codec->check(0.001f, feedback::dgc(0.9f, true, true));
-  const Feedback lowpass{.ve = 1, .ev = 0.3f, .ee = 0.7f, .ed = -0.3f};
-  const Feedback signum{.uu = 0.9f, .ug = 0.1f, .vu = 1, .vg = 0};
-  EXPECT_THROW(codec->check(0.001f, lowpass), JobError);
-  EXPECT_THROW(codec->check(0.001f, signum), JobError);
-  EXPECT_THROW(codec->check(0.001f, feedback::second(feedback::kClassic, 2)), JobError);
+}
+
+TEST(TopKChunk, SendsTheLargestOfEachPart) {
+  const auto codec = make_topk_chunk({});
+  for (const std::size_t n : {0u, 1u, 100u, 4095u, 4096u, 4097u, 50'000u}) {
+    for (const float density : {0.001f, 0.01f, 0.3f, 1.0f}) {
+      const Input input{.grad = gradient(n, n), .e = gradient(n, n + 1), .level = density};
+      const Floats v = fold_all(input, feedback::kClassic);
+      std::vector<std::uint32_t> wanted;
+      for (std::size_t at = 0; at < n; at += 4096) {
+        const Floats part(v.begin() + static_cast<std::ptrdiff_t>(at),
+                          v.begin() + static_cast<std::ptrdiff_t>(std::min(n, at + 4096)));
+        for (const std::size_t i : largest_of(part, k_of(part.size(), density)))
+          wanted.push_back(static_cast<std::uint32_t>(at + i));
+      }
+      EXPECT_EQ(encode(*codec, input, feedback::kClassic).payload, sparse_payload(v, wanted))
+          << n << " " << density;
+    }
+  }
+}
+
+TEST(Threshold, SendsWhatIsAboveItAndTheLargestOfTooMany) {
+  const std::size_t n = 30'000;
+  Input input{.grad = gradient(n, 1), .e = gradient(n, 2), .level = 0.2f};
+  const Floats v = fold_all(input, feedback::kClassic);
+  std::vector<std::uint32_t> wanted;
+  for (std::uint32_t i = 0; i < n; ++i) {
+    if (std::abs(v[i]) > 0.25f) wanted.push_back(i);
+  }
+  ASSERT_GT(wanted.size(), 100u);
+  ASSERT_LT(wanted.size(), 6000u);
+  const auto codec = make_threshold({.threshold = 0.25});
+  EXPECT_EQ(encode(*codec, input, feedback::kClassic).payload, sparse_payload(v, wanted));
+  input.level = 0.001f;
+  EXPECT_EQ(encode(*codec, input, feedback::kClassic).payload, reference(v, 30));
+  const auto zero = make_threshold({.threshold = 0});
+  EXPECT_EQ(encode(*zero, input, feedback::kClassic).payload, reference(v, 30));
+  EXPECT_THROW(make_threshold({.threshold = -1}), JobError);
+  EXPECT_THROW(make_threshold({.threshold = std::numeric_limits<double>::quiet_NaN()}), JobError);
+}
+
+// With samples of everything the estimate is exact.
+TEST(TopKSampled, SendsTheLargestWithinItsEstimate) {
+  const std::size_t n = 100'000;
+  const Input input{.grad = gradient(n, 1), .e = gradient(n, 2), .level = 0.01f};
+  const Floats v = fold_all(input, feedback::kClassic);
+  EXPECT_EQ(encode(*make_topk_sampled({.sample_ratio = 1}), input, feedback::kClassic).payload,
+            reference(v, 1000));
+  const auto codec = make_topk_sampled({});
+  for (std::uint64_t step = 0; step < 20; ++step) {
+    Input one = input;
+    one.key.step = step;
+    const Payload payload = encode(*codec, one, feedback::kClassic).payload;
+    const std::uint32_t count = sparse_count(payload);
+    EXPECT_GE(count, 300u);
+    EXPECT_LE(count, 1000u);
+    EXPECT_EQ(payload, reference(v, count)) << step;
+  }
 }
 
 }  // namespace

@@ -1,0 +1,33 @@
+// What selection does to a block that has just been folded: the values at or above a threshold, one
+// after another; and what a fold would give at single elements, before it is run.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "terse/compressors/feedback.h"
+#include "terse/compressors/row.h"
+
+namespace terse::kernels {
+
+// Where collected entries go: the first `room` of them are stored, all are counted.
+struct Collected {
+  std::uint32_t* index;
+  float* value;
+  std::size_t room;
+  std::size_t found = 0;
+
+  bool whole() const { return found <= room; }
+};
+
+// Adds (base + i, v[i]) for each magnitude(v[i]) >= threshold, in order.
+void collect(std::span<const float> v, std::uint32_t base, std::uint32_t threshold,
+             Collected& into);
+
+// into[j] = the bits of |v| at element start + j * stride, as Fold would make it; writes nothing
+// else.
+void sample_magnitudes(const Row& row, const Feedback& feedback, std::size_t start,
+                       std::size_t stride, std::span<std::uint32_t> into);
+
+}  // namespace terse::kernels

@@ -1,0 +1,79 @@
+// Sparse codecs that send the largest values of a row. All take one pass in the common case: a
+// threshold is guessed from samples of what the fold will give, and the fold collects what reaches
+// it; the choice is then made among those, and the row is looked at again only where the guess was
+// bad.
+#pragma once
+
+#include "terse/compressors/magnitudes.h"
+#include "terse/compressors/sparsifier.h"
+
+namespace terse {
+
+class MagnitudeSparsifier : public Sparsifier {
+ public:
+  using Sparsifier::Sparsifier;
+  std::uint32_t room(std::uint32_t n, float level) const final;
+  bool select(const Row& row, const Feedback& feedback, const Key& key, Entries& entries,
+              const Memory& memory, Pace& pace) const final;
+
+ protected:
+  // In order of index: every magnitude above the threshold and the first `ties` equal to it, until
+  // there are `count`.
+  struct Choice {
+    std::uint32_t threshold, ties, count;
+  };
+
+  // A folded row of which everything from `floor` on has been collected.
+  class Found {
+   public:
+    Found(const Magnitudes& row, const Magnitudes& collected, std::uint32_t floor,
+          std::uint32_t count, bool whole, std::span<std::uint32_t> bins)
+        : row_(row),
+          collected_(collected),
+          floor_(floor),
+          count_(count),
+          whole_(whole),
+          bins_(bins) {}
+
+    std::uint32_t floor() const { return floor_; }
+    std::uint32_t count() const { return count_; }  // from the floor on
+    bool whole() const { return whole_; }           // all that were counted are at hand
+    std::uint32_t count_at_least(std::uint32_t threshold) const {
+      return row_.count_at_least(threshold);
+    }
+    // The k largest of the row, the lower index first among equals.
+    Choice largest(std::uint32_t k) const;
+    // All from the floor on, but no more than the `most` largest.
+    Choice all(std::uint32_t most) const;
+
+   private:
+    const Magnitudes& row_;
+    const Magnitudes& collected_;
+    std::uint32_t floor_, count_;
+    bool whole_;
+    std::span<std::uint32_t> bins_;
+  };
+
+  // The magnitude from which on the fold collects, before the row is folded.
+  virtual std::uint32_t floor(const Row& row, const Feedback& feedback, const Key& key,
+                              std::span<std::uint32_t> samples) const = 0;
+  virtual Choice choose(const Found& found, const Row& row) const = 0;
+};
+
+// Even samples from a random start on, as DGC takes them: at least `count` of them, `stride` apart.
+struct Sampling {
+  std::uint32_t stride, count;
+
+  // At least the share `ratio` of n, and enough that two are expected to be sent.
+  static Sampling of(std::uint32_t n, float density, double ratio);
+  bool whole() const { return stride == 1; }
+  std::size_t room(std::uint32_t n) const;  // the most samples that any start gives
+  // The smallest of the top share of the samples.
+  std::uint32_t estimate(const Row& row, const Feedback& feedback, const Key& key,
+                         std::span<std::uint32_t> samples) const;
+};
+
+// Throws JobError unless it is a share that the codec `name` can sample.
+void check_sample_ratio(std::string_view name, double ratio);
+
+}  // namespace terse

@@ -1,0 +1,86 @@
+#include <algorithm>
+#include <bit>
+#include <functional>
+
+#include "terse/compressors/fold_pass.h"
+#include "terse/compressors/kernels/collect.h"
+#include "terse/compressors/kernels/select.h"
+#include "terse/compressors/sparsifier.h"
+#include "terse/compressors/topk.h"
+
+namespace terse {
+namespace {
+
+constexpr std::uint32_t kPart = 4096;
+static_assert(kPart <= kFoldBlock);
+constexpr float kSlack = 0.9f;  // neighbouring parts are alike
+
+std::uint32_t share_of(std::uint32_t n, float level) {
+  return n == 0 ? 0 : std::clamp<std::uint32_t>(floor_share(n, level), 1, n);
+}
+
+class TopKChunk final : public Sparsifier {
+ public:
+  using Sparsifier::Sparsifier;
+  std::string name() const override { return "topk_chunk"; }
+  std::uint32_t most(std::uint32_t n, float level) const override {
+    return n / kPart * share_of(kPart, level) + share_of(n % kPart, level);
+  }
+  // A part is collected whole at worst, and then cut to its share.
+  std::uint32_t room(std::uint32_t n, float level) const override {
+    return static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(n, std::uint64_t{most(n, level)} + kPart));
+  }
+
+  bool select(const Row& row, const Feedback& feedback, const Key&, Entries& entries,
+              const Memory& memory, Pace& pace) const override {
+    entries.count = 0;
+    std::uint32_t floor = 0;
+    const bool good = fold_row(row, feedback, memory.block, kPart, Keep::now, pace,
+                               [&](std::uint32_t at, std::span<const float> v) {
+                                 floor = take(at, v, row.level, floor, entries, memory.samples);
+                               });
+    if (!good) entries.count = 0;
+    return good;
+  }
+
+ protected:
+  std::size_t samples(std::uint32_t n, float) const override { return std::min(n, kPart); }
+
+ private:
+  // Adds the largest of a part; returns a guess of where the next part's begin. The guess is about
+  // speed alone.
+  static std::uint32_t take(std::uint32_t at, std::span<const float> v, float level,
+                            std::uint32_t floor, Entries& entries, std::span<std::uint32_t> order) {
+    const auto n = static_cast<std::uint32_t>(v.size());
+    const std::uint32_t k = share_of(n, level), begin = entries.count;
+    kernels::Collected found{&entries.index[begin], &entries.value[begin],
+                             entries.index.size() - begin};
+    kernels::collect(v, at, floor, found);
+    if (found.found < k) {
+      found.found = 0;
+      kernels::collect(v, at, 0, found);
+    }
+    const auto taken = order.first(found.found);
+    for (std::size_t i = 0; i < taken.size(); ++i) taken[i] = kernels::magnitude(found.value[i]);
+    std::nth_element(taken.begin(), taken.begin() + (k - 1), taken.end(), std::greater<>());
+    const std::uint32_t kth = taken[k - 1];
+    auto ties = static_cast<std::uint32_t>(std::count(taken.begin(), taken.begin() + k, kth));
+    for (std::size_t i = 0; i < taken.size(); ++i) {
+      const std::uint32_t m = kernels::magnitude(found.value[i]);
+      if (m < kth || (m == kth && ties == 0)) continue;
+      if (m == kth) --ties;
+      entries.index[entries.count] = found.index[i];
+      entries.value[entries.count++] = found.value[i];
+    }
+    return kernels::magnitude(std::bit_cast<float>(kth) * kSlack);
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<const Codec> make_topk_chunk(const CodecOptions& options) {
+  return std::make_shared<TopKChunk>(Values::named(options));
+}
+
+}  // namespace terse

@@ -1,0 +1,83 @@
+#include "terse/compressors/values.h"
+
+#include <algorithm>
+
+#include "terse/base/error.h"
+
+namespace terse {
+namespace {
+
+constexpr std::uint32_t kValuesPhase = 0x100;  // their random numbers are apart from a layer's
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+struct Name {
+  std::string codec;
+  int bits = 0;
+};
+
+Name parse(const std::string& text) {
+  if (text == "fp32") return {"none"};
+  for (const std::string_view known : codec_names()) {
+    if (text == known) return {text};
+  }
+  const auto digits = std::find_if_not(text.rbegin(), text.rend(), is_digit).base();
+  if (digits == text.end() || text.end() - digits > 2) return {text};
+  return {std::string(text.begin(), digits), std::stoi(std::string(digits, text.end()))};
+}
+
+}  // namespace
+
+Values Values::named(const CodecOptions& options) {
+  const Name name = parse(options.values);
+  CodecOptions inner = options;
+  inner.name = name.codec;
+  const CodecInfo& info = codec_info(name.codec);
+  Values values;
+  if (info.family != "sparse" && info.family != "low rank")
+    values.codec_ = std::dynamic_pointer_cast<const BlockCodec>(info.make(inner));
+  const bool wants_bits = info.level == Level::bits;
+  if (values.codec_ == nullptr || wants_bits != (name.bits != 0)) {
+    fail<JobError>(
+        "the values of a sparse codec cannot be written as '{}': fp32, fp16, bf16 and maxmin1 to "
+        "maxmin8 are such ways.",
+        options.values);
+  }
+  values.name_ = options.values;
+  values.level_ = static_cast<float>(name.bits);
+  values.exact_ = name.codec == "none";
+  values.codec_->check(values.level_, feedback::kClassic);
+  return values;
+}
+
+Values::Values()
+    : name_("fp32"),
+      codec_(std::dynamic_pointer_cast<const BlockCodec>(make_codec({.name = "none"}))),
+      exact_(true) {}
+
+Row Values::run(std::uint32_t count) const {
+  Row row;
+  row.n = count;
+  row.level = level_;
+  return row;
+}
+
+bool Values::encode(std::uint64_t layer, const Key& key, std::span<const float> values,
+                    Bytes payload, std::span<float> decoded, Bytes workspace) const {
+  Row row = run(static_cast<std::uint32_t>(values.size()));
+  row.layer = layer;
+  Key apart = key;
+  apart.phase += kValuesPhase;
+  return codec_->encode_run(row, apart, values, payload, decoded, workspace);
+}
+
+const char* Values::contradiction(std::uint32_t count, ConstBytes payload) const {
+  return codec_->run_contradiction(run(count), payload);
+}
+
+void Values::decode(std::uint32_t count, std::uint32_t at, ConstBytes payload,
+                    std::span<float> into, Bytes workspace) const {
+  codec_->decode_run(run(count), at, payload, into, workspace);
+}
+
+}  // namespace terse

@@ -1,0 +1,258 @@
+#include "terse/compressors/indices.h"
+
+#include <map>
+
+#include "support.h"
+
+namespace terse::test {
+namespace {
+
+using Indices = std::vector<std::uint32_t>;
+
+// Bits and bytes one by one, as the header of the format says.
+class Writer {
+ public:
+  void bit(bool one) {
+    if (used_ % 8 == 0) bytes_.push_back(std::byte{0});
+    if (one) bytes_.back() |= static_cast<std::byte>(1u << used_ % 8);
+    ++used_;
+  }
+  void bits(std::uint64_t value, unsigned width) {
+    for (unsigned i = 0; i < width; ++i) bit((value >> i & 1) != 0);
+  }
+  void align(std::size_t bytes) {
+    while (used_ % (8 * bytes) != 0) bit(false);
+  }
+  std::size_t size() const { return used_ / 8; }
+  const Payload& bytes() const { return bytes_; }
+
+ private:
+  Payload bytes_;
+  std::size_t used_ = 0;
+};
+
+unsigned shift_of(std::size_t n, std::size_t k) {
+  if (k == 0) return 0;
+  return static_cast<unsigned>(
+      std::max(0.0, std::round(std::log2(0.69 * static_cast<double>(n) / static_cast<double>(k)))));
+}
+
+Indices rests_of(const Indices& indices, std::size_t begin, std::size_t end) {
+  Indices rests;
+  for (std::size_t i = begin + 1; i < end; ++i) rests.push_back(indices[i] - indices[i - 1] - 1);
+  return rests;
+}
+
+void write_chunks(Writer& w, std::uint32_t n, const Indices& indices) {
+  for (std::size_t begin = 0; begin < n; begin += kChunk) {
+    w.bits(static_cast<std::uint64_t>(std::ranges::count_if(
+               indices, [&](std::uint32_t i) { return i >= begin && i < begin + kChunk; })),
+           32);
+  }
+}
+
+Payload reference(Coding coding, std::uint32_t n, const Indices& indices) {
+  Writer w, bodies;
+  const unsigned shift = coding == Coding::rice ? shift_of(n, indices.size()) : 0;
+  w.bits(static_cast<std::uint64_t>(coding), 8);
+  w.bits(shift, 24);
+  w.bits(indices.size(), 32);
+  if (coding == Coding::offsets || coding == Coding::bitmap) write_chunks(w, n, indices);
+  if (coding == Coding::offsets) {
+    for (const std::uint32_t i : indices) w.bits(i % kChunk, 16);
+  }
+  if (coding == Coding::bitmap) {
+    std::vector<bool> map(n);
+    for (const std::uint32_t i : indices) map[i] = true;
+    for (const bool one : map) w.bit(one);
+    w.align(1);
+  }
+  const std::size_t block = coding == Coding::packed ? 128 : 256;
+  if (coding == Coding::packed || coding == Coding::rice) {
+    std::vector<std::size_t> seconds;
+    for (std::size_t at = 0; at < indices.size(); at += block) {
+      w.bits(indices[at], 32);
+      const Indices rests = rests_of(indices, at, std::min(indices.size(), at + block));
+      if (coding == Coding::packed) {
+        unsigned width = 0;
+        for (const std::uint32_t rest : rests)
+          width = std::max(width, static_cast<unsigned>(std::bit_width(rest)));
+        for (const std::uint32_t rest : rests) bodies.bits(rest, width);
+        bodies.align(1);
+        seconds.push_back(width);
+      } else {
+        for (const std::uint32_t rest : rests) bodies.bits(rest & ((1ull << shift) - 1), shift);
+        bodies.align(1);
+        for (const std::uint32_t rest : rests) {
+          for (std::uint32_t i = 0; i < rest >> shift; ++i) bodies.bit(false);
+          bodies.bit(true);
+        }
+        bodies.align(1);
+        seconds.push_back(bodies.size());
+      }
+    }
+    for (const std::size_t second : seconds) w.bits(second, coding == Coding::packed ? 8 : 32);
+    w.align(4);
+    for (const std::byte byte : bodies.bytes()) w.bits(static_cast<std::uint64_t>(byte), 8);
+  }
+  w.align(4);
+  return w.bytes();
+}
+
+Indices random_indices(std::uint32_t n, double density, std::uint64_t seed) {
+  const RandomStream stream(seed, "indices");
+  Indices indices;
+  for (std::uint32_t i = 0; i < n; ++i) {
+    if (stream.uniform(i) < static_cast<float>(density)) indices.push_back(i);
+  }
+  return indices;
+}
+
+Indices runs(std::uint32_t n, std::uint32_t length, std::uint32_t apart) {
+  Indices indices;
+  for (std::uint32_t i = 0; i < n; ++i) {
+    if (i % apart < length) indices.push_back(i);
+  }
+  return indices;
+}
+
+std::vector<std::pair<std::uint32_t, Indices>> cases() {
+  std::vector<std::pair<std::uint32_t, Indices>> all{
+      {0, {}},
+      {1, {}},
+      {1, {0}},
+      {7, {6}},
+      {2 * kChunk + 10, {0, 5, kChunk - 1, 2 * kChunk}},
+      {kChunk, {kChunk - 1}},
+      {kChunk + 1, {kChunk}},
+      {0xffffffff, {0, 0x80000000, 0xfffffffe}}};
+  for (const std::uint32_t n : {100u, 4099u, kChunk, kChunk + 1, 300'007u}) {
+    for (const double density : {0.0005, 0.001, 0.01, 0.1, 0.4, 0.97, 1.0})
+      all.emplace_back(n, random_indices(n, density, n));
+    all.emplace_back(n, runs(n, 300, 5000));
+    all.emplace_back(n, runs(n, 1, 97));
+  }
+  for (const std::uint32_t k : {127u, 128u, 129u, 255u, 256u, 257u})
+    all.emplace_back(k, runs(k, 1, 1));
+  return all;
+}
+
+Payload written(std::uint32_t n, const Indices& indices, const IndexCode& code) {
+  Payload payload(code.bytes, std::byte{0xee});
+  write_indices(payload.data(), n, indices, code);
+  return payload;
+}
+
+TEST(Indices, AreWrittenAsDocumentedAndReadBack) {
+  for (const auto& [n, indices] : cases()) {
+    const auto k = static_cast<std::uint32_t>(indices.size());
+    for (const Coding coding : kCodings) {
+      // Of so many chunks most would be empty.
+      if (n > 1'000'000 && (coding == Coding::bitmap || coding == Coding::offsets)) continue;
+      SCOPED_TRACE(testing::Message() << k << " of " << n << " " << static_cast<int>(coding));
+      const IndexCode code = code_of(coding, n, indices);
+      const Payload payload = written(n, indices, code);
+      ASSERT_EQ(payload, reference(coding, n, indices));
+      ASSERT_STREQ(IndexReader::contradiction(payload, n, k), nullptr);
+      const IndexReader reader(payload, n);
+      ASSERT_EQ(reader.count(), k);
+      EXPECT_EQ(reader.bytes(), payload.size());
+      Indices got(k), offsets(std::min(k, kChunk)), by_chunk;
+      reader.read(got.data());
+      EXPECT_EQ(got, indices);
+      for (std::uint32_t chunk = 0; std::uint64_t{chunk} * kChunk < n; ++chunk) {
+        const IndexReader::Run run = reader.read_chunk(chunk, offsets.data());
+        if (run.count != 0) {
+          ASSERT_EQ(run.begin, by_chunk.size());
+        }
+        for (std::uint32_t i = 0; i < run.count; ++i)
+          by_chunk.push_back(chunk * kChunk + offsets[i]);
+      }
+      EXPECT_EQ(by_chunk, indices);
+    }
+  }
+}
+
+TEST(Indices, TheSmallestCodingIsTakenAndFitsItsCapacity) {
+  std::map<Coding, int> taken;
+  for (const auto& [n, indices] : cases()) {
+    const IndexCode code = smallest_code(n, indices);
+    ++taken[code.coding];
+    for (const Coding coding : kCodings) EXPECT_LE(code.bytes, code_of(coding, n, indices).bytes);
+    const auto k = static_cast<std::uint32_t>(indices.size());
+    EXPECT_LE(code.bytes, index_capacity(n, k)) << k << " of " << n;
+    EXPECT_LE(code.bytes, index_capacity(n, std::min(n, 2 * k + 1))) << k << " of " << n;
+  }
+  EXPECT_GT(taken[Coding::bitmap], 0);
+  EXPECT_GT(taken[Coding::packed], 0);
+  EXPECT_GT(taken[Coding::rice], 0);
+}
+
+// The worst of a Rice code: all gaps but one are short, or each just past a power of two.
+TEST(Indices, CapacityHoldsInTheWorstCase) {
+  for (const std::uint32_t n : {1000u, 70'000u, 1'000'000u}) {
+    for (std::uint32_t k = 1; k <= n; k = k * 3 + 1) {
+      Indices front(k), back(k), even(k), edge;
+      for (std::uint32_t i = 0; i < k; ++i) {
+        front[i] = i + 1 == k ? n - 1 : i;
+        back[i] = i == 0 ? 0 : n - k + i;
+        even[i] = static_cast<std::uint32_t>(std::uint64_t{i} * n / k);
+      }
+      const std::uint32_t gap = (1u << shift_of(n, k)) + 1;
+      for (std::uint32_t i = 0, at = 0; i < k && at < n; ++i, at += gap) edge.push_back(at);
+      for (const Indices& indices : {front, back, even, edge}) {
+        EXPECT_LE(smallest_code(n, indices).bytes, index_capacity(n, k)) << k << " of " << n;
+      }
+      EXPECT_LE(index_capacity(n, k), index_capacity(n, std::min(n, k + 1)));
+    }
+  }
+}
+
+TEST(Indices, BitsOfAnIndexAreNearTheirBound) {
+  const std::uint32_t n = 4'000'000;
+  for (const auto& [density, most] : {std::pair{0.001, 12.0}, {0.01, 8.7}, {0.1, 5.2}}) {
+    const Indices indices = random_indices(n, density, 3);
+    const IndexCode code = smallest_code(n, indices);
+    const double bits = 8.0 * static_cast<double>(code.bytes) / static_cast<double>(indices.size());
+    EXPECT_LT(bits, most);
+    std::printf("density %g: %.3f bits an index\n", density, bits);
+  }
+  EXPECT_EQ(code_of(Coding::rice, 1'000'000, runs(1'000'000, 1, 1000)).shift, 9);
+}
+
+// Whatever the bytes say, they are refused or are indices in order.
+TEST(Indices, DamageIsRefusedOrHarmless) {
+  const auto check = [](const Payload& payload, std::uint32_t n, std::uint32_t most) {
+    if (IndexReader::contradiction(payload, n, most) != nullptr) return;
+    const IndexReader reader(payload, n);
+    ASSERT_LE(reader.count(), most);
+    Indices indices(reader.count());
+    reader.read(indices.data());
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      ASSERT_LT(indices[i], n);
+      if (i > 0) {
+        ASSERT_LT(indices[i - 1], indices[i]);
+      }
+    }
+  };
+  for (const std::uint32_t n : {40u, 5000u, 70'000u}) {
+    const Indices indices = random_indices(n, n == 40 ? 0.3 : 0.004, 5);
+    const auto k = static_cast<std::uint32_t>(indices.size());
+    for (const Coding coding : kCodings) {
+      const Payload good = written(n, indices, code_of(coding, n, indices));
+      for (std::size_t bit = 0; bit < 8 * std::min<std::size_t>(good.size(), 400); ++bit) {
+        Payload bad = good;
+        bad[bit / 8] ^= static_cast<std::byte>(1u << bit % 8);
+        check(bad, n, k);
+      }
+      for (std::size_t size = 0; size < std::min<std::size_t>(good.size(), 400); ++size) {
+        EXPECT_STRNE(IndexReader::contradiction(ConstBytes(good).first(size), n, k), nullptr);
+      }
+      EXPECT_STRNE(IndexReader::contradiction(good, n, k - 1), nullptr);
+      EXPECT_STRNE(IndexReader::contradiction(good, indices.back(), k), nullptr);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace terse::test
