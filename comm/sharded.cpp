@@ -38,12 +38,13 @@ Tables Sharded::build(const Site& site) const {
 Task Sharded::run(Group& group, Channel& channel) const {
   Tables& t = group.tables;
   const int world = channel.size();
+  const float weight = feedback::weight(group.feedback, world);
   clear_box(t.out);
   clear_box(t.all);
   codec_->encode(t.send, group.feedback, group.key, t.out, group.exec);
   report_bad_row(group, t.send, channel);
   co_await channel.all_to_all(t.out, t.in);
-  codec_->decode(t.own, t.in, 1.0f / static_cast<float>(world), group.feedback, group.exec);
+  codec_->decode(t.own, t.in, weight, group.feedback, group.exec);
   codec_->encode(t.again, feedback::second(group.feedback, world), group.key.again(), t.all,
                  group.exec);
   report_bad_row(group, t.again, channel);

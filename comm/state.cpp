@@ -8,8 +8,14 @@
 
 namespace terse {
 namespace {
+
 constexpr std::size_t kAlignment = 64;
+
+std::string name_of(const Layer& layer, std::string_view what) {
+  return std::string(what) + "/" + layer.name;
 }
+
+}  // namespace
 
 void FloatBuffer::Free::operator()(float* data) const { std::free(data); }
 
@@ -27,10 +33,19 @@ Slot::Slot(std::size_t size, bool paired) {
 }
 
 Slot& State::slot(const Layer& layer, std::string_view what) {
-  std::string name = std::string(what) + "/" + layer.name;
+  std::string name = name_of(layer, what);
   const auto found = slots_.find(name);
   if (found != slots_.end()) return found->second;
   return slots_.emplace(std::move(name), Slot(layer.size, paired_)).first->second;
+}
+
+Slot* State::find(const Layer& layer, std::string_view what) {
+  const auto found = slots_.find(name_of(layer, what));
+  return found == slots_.end() ? nullptr : &found->second;
+}
+
+void State::forget(const Layer& layer, std::string_view what) {
+  slots_.erase(name_of(layer, what));
 }
 
 void State::commit() {

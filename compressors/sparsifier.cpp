@@ -1,5 +1,6 @@
 #include "terse/compressors/sparsifier.h"
 
+#include <array>
 #include <cmath>
 #include <optional>
 
@@ -15,6 +16,42 @@ using kernels::Fold;
 namespace {
 constexpr double kRelative = 1e-7;   // above the rounding of a float, 2^-24
 constexpr float kNothingYet = 0.0f;  // what a receiver adds to: it reads a -0 as 0
+constexpr std::array<float, kernels::kBlock> kUnsent{};
+
+// Where v stands while a row's entries are chosen: nowhere, if it is a multiple of the gradient
+// that each look makes anew; in the place of the new residual, if that is v where nothing was sent;
+// else in the row's `out`, over the gradient that is not needed any more.
+std::span<float> place_of_v(const Row& row, const Feedback& feedback) {
+  if (feedback.keeps_residual() && feedback.keeps_unsent()) return {row.e_out, row.n};
+  const bool plain = kernels::shape_of(feedback) == kernels::Shape::none;
+  if (plain && !feedback.keeps_residual()) return {};
+  if (row.out == nullptr && row.n > 0)
+    fail("a row of {} elements has no place for what its feedback makes of it.", row.n);
+  return {row.out, row.n};
+}
+
+// The residual of a row whose v stands aside, as its sent elements become known in order.
+class Keeper {
+ public:
+  Keeper(const Fold& fold, std::span<const float> v) : fold_(fold), v_(v) {}
+  void sent(std::uint32_t index, float dec) {
+    unsent_until(index);
+    fold_.keep(index, v_.subspan(index, 1), &dec);
+    done_ = index + 1;
+  }
+  void unsent_until(std::uint32_t end) {
+    while (done_ < end) {
+      const std::uint32_t n = std::min(kernels::kBlock, end - done_);
+      fold_.keep(done_, v_.subspan(done_, n), kUnsent.data());
+      done_ += n;
+    }
+  }
+
+ private:
+  const Fold& fold_;
+  std::span<const float> v_;
+  std::uint32_t done_ = 0;
+};
 }  // namespace
 
 std::uint32_t floor_share(double n, float density) {
@@ -38,18 +75,10 @@ std::size_t Sparsifier::scratch(std::uint32_t n, float level) const {
   return std::max(encode, decode);
 }
 
-void Sparsifier::check(float level, const Feedback& feedback) const {
+void Sparsifier::check(float level, const Feedback&) const {
   if (!(level > 0 && level <= 1)) {
     fail<JobError>("codec {} cannot send a density of {}: it takes a number above 0 and at most 1.",
                    name(), level);
-  }
-  const bool corrected = feedback.ev == 1 && feedback.ee == 0;
-  const bool without = !feedback.keeps_residual() && !feedback.keeps_velocity();
-  if (!corrected && !without) {
-    fail<JobError>(
-        "codec {} needs a feedback that keeps the unsent values themselves (ev = 1, ee = 0), or "
-        "none.",
-        name());
   }
 }
 
@@ -76,19 +105,22 @@ void Sparsifier::encode(std::span<const Row> rows, const Feedback& feedback, con
 std::size_t Sparsifier::encode_row(const Row& row, const Feedback& feedback, const Key& key,
                                    Bytes payload, const Memory& memory, Pace& pace,
                                    bool& good) const {
-  const bool kept = feedback.keeps_residual();
+  const std::span<float> place = place_of_v(row, feedback);
+  const bool aside = !place.empty() && feedback.keeps_residual() && place.data() != row.e_out;
+  const bool fix = feedback.keeps_residual() && !aside && feedback.ed != 0;
   Fold fold(row, feedback);
   for (std::uint32_t at = 0; at < row.n; at += kernels::kBlock) {
     const std::uint32_t n = std::min(kernels::kBlock, row.n - at);
-    const std::span<float> into = kept ? std::span(row.e_out + at, n) : memory.block.first(n);
+    const std::span<float> into = place.empty() ? memory.block.first(n) : place.subspan(at, n);
     const std::span<const float> v = fold.run(at, into);
-    if (kept && v.data() != into.data()) std::copy(v.begin(), v.end(), into.begin());
+    if (!place.empty() && v.data() != into.data()) std::copy(v.begin(), v.end(), into.begin());
     pace.worked(n);
   }
 
   good = fold.peak() < kernels::kFp32Limit;
-  const float factor = kept || row.scale == nullptr ? 1.0f : *row.scale;
-  const Magnitudes v({kept ? row.e_out : row.grad, row.n}, factor, memory.block, pace);
+  const float factor = !place.empty() || row.scale == nullptr ? 1.0f : *row.scale;
+  const Magnitudes v(place.empty() ? std::span(row.grad, row.n) : place, factor, memory.block,
+                     pace);
   const Choice choice =
       good && row.n > 0 ? choose(v, row, key, memory) : Choice{0, 0, most(row.n, row.level)};
   const SparseLayout layout(row.n, choice.count);
@@ -98,17 +130,18 @@ std::size_t Sparsifier::encode_row(const Row& row, const Feedback& feedback, con
   } else {
     const bool masks = feedback.clear_velocity && feedback.keeps_velocity();
     std::uint32_t left = choice.count, ties = choice.ties;
+    Keeper keeper(fold, place);
     v.visit(choice.threshold, kernels::kLargestMagnitude,
             [&](std::uint32_t index, float value, std::uint32_t m) {
               if (left == 0 || (m == choice.threshold && ties == 0)) return;
               if (m == choice.threshold) --ties;
               --left;
               writer.add(index, value);
-              if (kept && feedback.ed != 0) {
-                row.e_out[index] = value + feedback.ed * (kNothingYet + value);
-              }
+              if (fix) row.e_out[index] = value + feedback.ed * (kNothingYet + value);
+              if (aside) keeper.sent(index, kNothingYet + value);
               if (masks) row.u_out[index] = 0;
             });
+    if (aside) keeper.unsent_until(row.n);
   }
   writer.finish();
   return layout.bytes;

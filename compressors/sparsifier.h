@@ -1,6 +1,7 @@
 // What the sparse codecs share: they send k of n values unchanged and keep the rest; they differ in
-// how they choose. With a residual, v is written to its place at once (so it must have ev = 1 and
-// ee = 0) and corrected where a value was sent. Level: the density k / n, in (0, 1].
+// how they choose. v is written to the place of the residual at once, where that has ev = 1 and ee
+// = 0, and corrected where a value was sent; other feedbacks have v in the row's `out`, which
+// encode then overwrites. Level: the density k / n, in (0, 1].
 #pragma once
 
 #include "terse/compressors/codec.h"
