@@ -1,4 +1,5 @@
 // NumPy's format, versions 1 to 3 (numpy.lib.format).
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <string_view>
@@ -61,7 +62,8 @@ Tensor from_npy(const std::vector<std::byte>& file, const std::string& where) {
                                     end - begin);
   const std::string_view type = value_of(dictionary, "descr", where);
   if (!type.starts_with("'<f4'"))
-    fail<JobError>("{} holds {} and not little-endian fp32 ('<f4').", where, type.substr(0, 8));
+    fail<JobError>("{} holds {} and not little-endian fp32 ('<f4').", where,
+                   type.substr(0, std::min<std::size_t>(type.find(','), 16)));
   if (!value_of(dictionary, "fortran_order", where).starts_with("False"))
     fail<JobError>("{} is stored column by column; save it in C order.", where);
   const auto shape = shape_of(value_of(dictionary, "shape", where), where);
