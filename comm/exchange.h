@@ -72,7 +72,9 @@ class Exchange {
                                  const GroupSpec& spec, int rank, int world) const = 0;
 };
 
-// The exchange that the codec's traits name.
-std::shared_ptr<const Exchange> make_exchange(std::shared_ptr<const Codec> codec);
+// The exchange that the codec's traits name, or the one that the feedback needs. Throws JobError
+// where the two cannot be joined.
+std::shared_ptr<const Exchange> make_exchange(std::shared_ptr<const Codec> codec,
+                                              const Feedback& feedback = feedback::kNone);
 
 }  // namespace terse

@@ -1,5 +1,6 @@
 // All-gather: every rank sends its message to all others and decodes all of them in rank order. One
-// round.
+// round. Where the feedback integrates, the mean is added to the base that all ranks hold alike,
+// and the base is the result.
 #pragma once
 
 #include <memory>

@@ -33,17 +33,35 @@ float level_of(const Compression& words, const CodecInfo& info, std::int64_t epo
 }
 
 // What DGC and its like bring is part of the method; others can be joined to any codec.
-Feedback feedback_of(const Compression& words, const CodecInfo& info) {
-  const bool own = info.feedback == "dgc";
-  if (own && words.feedback != "default") {
+const FeedbackInfo& feedback_row(const Compression& words, const CodecInfo& info) {
+  if (info.feedback == "dgc" && words.feedback != "default") {
     fail<JobError>(
         "compression.feedback = {} cannot be joined to {}, which brings its own; leave the key "
         "out.",
         words.feedback, info.name);
   }
-  if (own) return feedback::dgc(static_cast<float>(words.momentum), words.nesterov, words.masking);
-  const std::string_view name = words.feedback == "default" ? info.feedback : words.feedback;
-  return name == "classic" ? feedback::kClassic : feedback::kNone;
+  return feedback_info(words.feedback == "default" ? info.feedback : words.feedback);
+}
+
+Feedback feedback_of(const Compression& words, const FeedbackInfo& row) {
+  const float published = row.beta == 0 ? 1 : row.beta;
+  return make_feedback(row.name,
+                       {.momentum = static_cast<float>(words.momentum),
+                        .nesterov = words.nesterov,
+                        .masking = words.masking,
+                        .beta = words.beta == 0 ? published : static_cast<float>(words.beta),
+                        .gamma = static_cast<float>(words.gamma)});
+}
+
+// Refuses what would run and not do what its name says.
+void check_join(const std::shared_ptr<const Codec>& codec, const Feedback& feedback) {
+  if (feedback.clear_velocity && codec->traits().block != 0) {
+    fail<JobError>(
+        "compression.feedback = dgc forgets the momentum of what was sent, and {} sends "
+        "everything; choose a sparse codec, or set compression.masking = false.",
+        codec->name());
+  }
+  make_exchange(codec, feedback);
 }
 
 Family dense_family() {
@@ -93,7 +111,8 @@ std::uint32_t Plan::hash() const {
     sum = combine(sum, hash64(family.codec->name()),
                   static_cast<std::uint64_t>(family.codec->traits().pattern),
                   hash64(std::as_bytes(std::span(&family.feedback.uu, 8))),
-                  family.feedback.clear_velocity, family.group_bytes, family.clips);
+                  family.feedback.clear_velocity, family.group_bytes, family.clips,
+                  family.feedback.integrate, family.feedback.lr_inside);
   }
   for (const Cell& cell : cells)
     sum = combine(sum, cell.family, std::bit_cast<std::uint32_t>(cell.level));
@@ -109,7 +128,8 @@ Plan make_plan(std::span<const Layer> layers, const Compression& words, std::int
   plan.clip_norm = words.clip_norm / std::sqrt(static_cast<double>(world));
   plan.clip_global = words.clip_global;
   const CodecInfo& info = codec_info(words.codec.name);
-  const bool owns_momentum = info.feedback == "dgc";
+  const FeedbackInfo& row = feedback_row(words, info);
+  const bool owns_momentum = row.owns_momentum;
   if (words.clip_norm != 0 && !owns_momentum) {
     fail<JobError>(
         "compression.clip_norm is dgc's local clipping; codec = {} has none (train.clip_norm clips "
@@ -119,12 +139,13 @@ Plan make_plan(std::span<const Layer> layers, const Compression& words, std::int
 
   Family family{.name = words.codec.name,
                 .codec = make_codec(words.codec),
-                .feedback = feedback_of(words, info),
+                .feedback = feedback_of(words, row),
                 .owns_momentum = owns_momentum,
                 .clips = words.clip_norm > 0};
   const float level = level_of(words, info, epoch);
   family.codec->check(level, family.feedback);
   if (info.level == Level::rank) require_rank(layers, level);
+  check_join(family.codec, family.feedback);
   if (words.codec.name == "none" && family.feedback == feedback::kNone) return plan;
 
   std::size_t compressed_bytes = 0;
@@ -219,7 +240,8 @@ std::size_t step_bytes(std::span<const Layer> layers, const Plan& plan, int rank
   std::size_t bytes = 0;
   for (const GroupSpec& spec : make_groups(layers, plan)) {
     const Family& family = plan.families[spec.family];
-    bytes += make_exchange(family.codec)->sent_bytes(layers, plan, spec, rank, world);
+    bytes +=
+        make_exchange(family.codec, family.feedback)->sent_bytes(layers, plan, spec, rank, world);
   }
   return bytes;
 }

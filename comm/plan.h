@@ -21,14 +21,16 @@ struct Compression {
   int bits = 8;                       // maxmin
   double density = 0.001;             // topk, dgc
   int rank = 4;                       // powersgd
-  std::string feedback = "default";   // default | none | classic
+  std::string feedback = "default";   // default, or a name of feedbacks()
+  double beta = 0;                    // decay, lowpass, demo, sparseloco; 0: as published
+  double gamma = 1;                   // decay
   std::uint32_t min_elements = 1024;  // layers under this travel dense, and so do vectors
   std::size_t group_bytes =
       0;  // bytes of gradient in a group; 0: 1 MB, or a sixth of the model for topk and dgc
   int warmup_epochs = 0;  // dgc: epochs over which the density falls
   std::vector<double>
       warmup_densities;  // dgc: explicit, one an epoch; empty: the rule of dgc_density()
-  double momentum = 0;   // dgc keeps the optimizer's momentum inside the compressor
+  double momentum = 0;   // the optimizer's; dgc, signum, ef21_sgdm keep it inside the compressor
   bool nesterov = false;
   bool masking = true;   // dgc: momentum factor masking
   double clip_norm = 0;  // dgc: local clipping threshold for the global gradient; 0: off

@@ -30,6 +30,8 @@ std::string names_of(std::span<const Layer> layers, std::span<const Piece> piece
   return named <= 4 ? text : fmt::format("{} and {} more", text, named - 4);
 }
 
+void swap_pair(const float*& in, float*& out) { in = std::exchange(out, const_cast<float*>(in)); }
+
 }  // namespace
 
 // Rounds of other groups go on while a codec computes.
@@ -45,6 +47,7 @@ class Reducer::Driver final : public Pump {
 struct Reducer::Live {
   Group group;
   std::shared_ptr<const Exchange> exchange;
+  std::uint16_t family = 0;
   std::vector<std::uint32_t> layers;  // each once
   std::atomic<int> pending{0};
   std::optional<Channel> channel;
@@ -80,8 +83,26 @@ Reducer::~Reducer() {
 void Reducer::adopt(Plan plan) {
   if (armed_) fail("a plan can be adopted between steps only.");
   const bool same = plan.hash() == plan_hash_;
+  if (!same) hand_over(plan_, plan);
   plan_ = std::move(plan);
   if (!same) build();
+}
+
+// What is remembered of a layer passes from its old family to its new one: a residual in the new
+// one's unit; estimates start anew, as both sides of them would have to.
+void Reducer::hand_over(const Plan& from, const Plan& to) {
+  const auto unit = [&](const Feedback& f) { return f.lr_inside ? info_.lr : 1.0f; };
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const Feedback& before = from.families[from.cells[i].family].feedback;
+    const Feedback& after = to.families[to.cells[i].family].feedback;
+    if (!after.integrate) {
+      state_.forget(layers_[i], kEstimate);
+      state_.forget(layers_[i], kBase);
+    }
+    Slot* const residual = state_.find(layers_[i], kResidual);
+    if (residual == nullptr || before.lr_inside == after.lr_inside) continue;
+    for (float& e : residual->values()) e *= unit(after) / unit(before);
+  }
 }
 
 void Reducer::build() {
@@ -95,12 +116,12 @@ void Reducer::build() {
   for (const GroupSpec& spec : make_groups(layers_, plan_)) {
     const Family& family = plan_.families[spec.family];
     auto live = std::make_unique<Live>();
-    live->exchange = make_exchange(family.codec);
+    live->family = spec.family;
+    live->exchange = make_exchange(family.codec, family.feedback);
     Group& group = live->group;
     group.id = static_cast<std::uint16_t>(live_.size());
     group.pieces = spec.pieces;
     group.layers = names_of(layers_, spec.pieces);
-    group.feedback = family.feedback;
     group.key = {.seed = options_.seed,
                  .step = 0,
                  .rank = static_cast<std::uint32_t>(thread_.rank()),
@@ -135,9 +156,14 @@ std::size_t Reducer::workspace_bytes() const {
   return bytes;
 }
 
-void Reducer::begin(std::uint64_t step) {
+void Reducer::begin(std::uint64_t step, const StepInfo& info) {
   if (armed_) fail("step {} was begun before the one before it was finished.", step);
   step_ = step;
+  info_ = info;
+  for (auto& live : live_) {
+    const Family& family = plan_.families[live->family];
+    live->group.feedback = family.feedback.at(info.lr);
+  }
   count_rounds();
   flags_ = {};
   finishing_ = false;
@@ -176,13 +202,12 @@ StepReport Reducer::finish() {
   if (!report.nonfinite && options_.may_skip) {
     state_.commit();
     for (auto& live : live_) {
-      for (std::vector<Row>* table :
-           {&live->group.tables.send, &live->group.tables.own, &live->group.tables.again}) {
+      Tables& t = live->group.tables;
+      for (std::vector<Row>* table : {&t.send, &t.own, &t.again, &t.receive}) {
         for (Row& row : *table) {
-          auto* e = const_cast<float*>(row.e_in);
-          auto* u = const_cast<float*>(row.u_in);
-          row.e_in = std::exchange(row.e_out, e);
-          row.u_in = std::exchange(row.u_out, u);
+          swap_pair(row.e_in, row.e_out);
+          swap_pair(row.u_in, row.u_out);
+          swap_pair(row.base_in, row.base_out);
         }
       }
     }

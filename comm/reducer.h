@@ -44,8 +44,9 @@ class Reducer {
   Reducer(const Reducer&) = delete;
   Reducer& operator=(const Reducer&) = delete;
 
-  // Arms a step. The arena holds what backward will add to.
-  void begin(std::uint64_t step);
+  // Arms a step. The arena holds what backward will add to. What a step is told of may differ from
+  // step to step, never from rank to rank.
+  void begin(std::uint64_t step, const StepInfo& info = {});
   // A layer's gradient is complete: any thread, never blocks; at most once a step.
   void ready(std::size_t layer);
   // Training thread: layers that were never ready count as they stand (zeros, if nothing was
@@ -64,6 +65,7 @@ class Reducer {
   class Driver;
 
   void build();
+  void hand_over(const Plan& from, const Plan& to);
   void walk(Communicator& communicator);
   void take_turn(Live& live, std::uint16_t workspace, Communicator& communicator);
   void start_group(Live& live, std::uint16_t workspace);
@@ -90,6 +92,7 @@ class Reducer {
   std::atomic<bool> finishing_{false};
   std::uint64_t step_ = 0;
   std::uint64_t bytes_before_ = 0, bytes_sent_ = 0;
+  StepInfo info_;
   Clock::time_point began_;
   int steps_since_adopt_ = 0;
   bool armed_ = false;

@@ -8,8 +8,14 @@
 
 namespace terse {
 namespace {
+
 constexpr std::size_t kAlignment = 64;
+
+std::string name_of(const Layer& layer, std::string_view what) {
+  return std::string(what) + "/" + layer.name;
 }
+
+}  // namespace
 
 void FloatBuffer::Free::operator()(float* data) const { std::free(data); }
 
@@ -31,12 +37,21 @@ Slot& State::slot(const Layer& layer, std::string_view what) {
 }
 
 Slot& State::slot(const Layer& layer, std::string_view what, std::size_t size) {
-  std::string name = std::string(what) + "/" + layer.name;
+  std::string name = name_of(layer, what);
   const auto found = slots_.find(name);
   if (found == slots_.end())
     return slots_.emplace(std::move(name), Slot(size, paired_)).first->second;
   if (found->second.values().size() != size) found->second = Slot(size, paired_);
   return found->second;
+}
+
+Slot* State::find(const Layer& layer, std::string_view what) {
+  const auto found = slots_.find(name_of(layer, what));
+  return found == slots_.end() ? nullptr : &found->second;
+}
+
+void State::forget(const Layer& layer, std::string_view what) {
+  slots_.erase(name_of(layer, what));
 }
 
 void State::commit() {

@@ -48,15 +48,22 @@ class Slot {
   std::size_t current_ = 0;
 };
 
+// What is remembered of a layer. A residual is the unsent part of the sum of v, in the family's
+// unit; estimates and their mean belong to EF21.
+inline constexpr std::string_view kResidual = "residual", kVelocity = "velocity",
+                                  kEstimate = "estimate", kBase = "base";
+
 class State {
  public:
   // `paired`: a step can be skipped, and then leaves no trace.
   explicit State(bool paired) : paired_(paired) {}
 
-  // The slot `what` ("residual", "velocity") of a layer; made on first use, zero.
+  // The slot `what` of a layer; made on first use, zero.
   Slot& slot(const Layer& layer, std::string_view what);
   // One of another size than the layer's; made anew where it had another.
   Slot& slot(const Layer& layer, std::string_view what, std::size_t size);
+  Slot* find(const Layer& layer, std::string_view what);  // null: there is none
+  void forget(const Layer& layer, std::string_view what);
   void commit();  // the step counts: what was written is what is remembered
 
   // Every slot in order of its name ("residual/fc1.weight"): for checkpoints, hashes and resume.

@@ -60,16 +60,15 @@ Row RowBuilder::row(const Piece& piece, int frame, std::uint32_t slot) const {
   if (site_.scales != nullptr && (family_.clips || site_.plan.clip_global))
     row.scale = site_.scales + piece.layer;
   if (site_.state == nullptr) return row;
-  if (family_.feedback.keeps_residual()) {
-    Slot& slot_of = site_.state->slot(layer, "residual");
-    row.e_in = slot_of.now() + piece.first;
-    row.e_out = slot_of.next() + piece.first;
-  }
-  if (family_.feedback.keeps_velocity()) {
-    Slot& slot_of = site_.state->slot(layer, "velocity");
-    row.u_in = slot_of.now() + piece.first;
-    row.u_out = slot_of.next() + piece.first;
-  }
+  const auto remember = [&](std::string_view what, const float*& in, float*& out) {
+    const Slot& slot_of = site_.state->slot(layer, what);
+    in = slot_of.now() + piece.first;
+    out = slot_of.next() + piece.first;
+  };
+  const Feedback& f = family_.feedback;
+  if (f.keeps_residual()) remember(f.integrate ? kEstimate : kResidual, row.e_in, row.e_out);
+  if (f.keeps_velocity()) remember(kVelocity, row.u_in, row.u_out);
+  if (f.integrate) remember(kBase, row.base_in, row.base_out);
   return row;
 }
 

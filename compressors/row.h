@@ -17,6 +17,8 @@ struct Row {
   float* e_out = nullptr;       // residual after it: the memory of e_in, or the other of a pair
   const float* u_in = nullptr;  // velocity, likewise
   float* u_out = nullptr;
+  const float* base_in = nullptr;  // running mean of the ranks' estimates (EF21), likewise
+  float* base_out = nullptr;
   const float* scale = nullptr;  // factor on grad (local clipping); null: 1
   std::uint64_t layer = 0;       // hash of the parameter's name: random numbers and wire tag
   std::uint32_t first = 0;       // index in the layer of this run's first element

@@ -5,6 +5,7 @@
 
 #include "terse/base/error.h"
 #include "terse/launch/world.h"
+#include "terse/tools/tools.h"
 
 namespace terse {
 namespace {
@@ -15,6 +16,10 @@ constexpr const char* kHelp =
   terse train JOB.ini [--section.key value ...]   train; under mpirun one rank per process
   terse compare DIR ... [--plot FILE]             a table of finished runs, and a picture
   terse bench exchange|overlap                    measure the exchange on this machine
+  terse encode TENSOR MESSAGE --codec NAME        a tensor file to a message file
+  terse decode MESSAGE TENSOR                     and back
+  terse codecs                                    a table of the codecs
+  terse converge                                  a table: do they reach the optimum?
   terse <command> --help                          more on a command
   terse --version
 
@@ -31,6 +36,7 @@ int dispatch(std::span<const std::string> words) {
   if (command == "train") return train_command(rest);
   if (command == "compare") return compare_command(rest);
   if (command == "bench") return bench_command(rest);
+  if (const auto code = run_tool(words)) return *code;
   if (command == "--help" || command == "-h" || command == "help") {
     fmt::print("{}", kHelp);
     return 0;
@@ -39,8 +45,10 @@ int dispatch(std::span<const std::string> words) {
     fmt::print("terse {}\n", TERSE_VERSION);
     return 0;
   }
-  fail<JobError>("unknown command '{}'; there are train, compare and bench (see terse --help).",
-                 command);
+  fail<JobError>(
+      "unknown command '{}'; there are train, compare, bench, encode, decode, codecs and converge "
+      "(see terse --help).",
+      command);
 }
 
 }  // namespace

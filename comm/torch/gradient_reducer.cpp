@@ -126,7 +126,7 @@ void GradientReducer::check_views() const {
   }
 }
 
-void GradientReducer::prepare(bool sync) {
+void GradientReducer::prepare(bool sync, const StepInfo& info) {
   if (synced_)
     fail("step {}: prepare() was called twice; finish() comes after the last backward.", step_);
   if (!open_) {
@@ -136,7 +136,7 @@ void GradientReducer::prepare(bool sync) {
     open_ = true;
   }
   if (!sync) return;
-  reducer_->begin(step_);
+  reducer_->begin(step_, info);
   synced_ = true;
   target_->store(reducer_.get(), std::memory_order_release);
 }

@@ -46,7 +46,7 @@ class GradientReducer {
 
   // Before a backward. The first of a step zeroes the arena. `sync` false: another backward of the
   // same step follows, nothing travels yet (gradient accumulation).
-  void prepare(bool sync = true);
+  void prepare(bool sync = true, const StepInfo& info = {});
   // After the backward that prepare(true) announced. Throws Error if a .grad() is no longer its
   // view.
   StepReport finish();

@@ -7,30 +7,12 @@
 #include <thread>
 
 #include "comm/reducer_bodies.h"
+#include "comm/run_threads.h"
 #include "terse/base/error.h"
 #include "terse/comm/thread_world.h"
 
 namespace terse::test {
 namespace {
-
-// One function a rank, each with a communication thread of its own.
-void run_threads(int world, const std::function<void(CommThread&)>& rank_main,
-                 const CommunicatorOptions& options = {}) {
-  const auto hub = make_thread_hub(world, options);
-  std::vector<std::thread> threads;
-  for (int rank = 0; rank < world; ++rank) {
-    threads.emplace_back([&, rank] {
-      CommThread thread([&] { return join_world(hub, rank); });
-      try {
-        rank_main(thread);
-      } catch (const std::exception& error) {
-        ADD_FAILURE() << "rank " << rank << ": " << error.what();
-        thread.abort(error.what());
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-}
 
 class Worlds : public testing::TestWithParam<int> {};
 

@@ -39,7 +39,7 @@ Result run_fold(const Input& input, const Feedback& f, Shape shape, const Floats
 }
 
 std::vector<Feedback> all_feedbacks() {
-  return {
+  std::vector<Feedback> all = {
       feedback::kNone,
       feedback::kClassic,
       feedback::dgc(0.9f, false, true),
@@ -53,6 +53,9 @@ std::vector<Feedback> all_feedbacks() {
       {.uu = 0.1f, .ug = 0.9f, .vu = 1, .vg = 0, .ve = -1, .ee = 1, .ed = 1},  // EF21 with momentum
       {.ug = 2, .vu = 0.5f, .vg = 0, .ve = 1, .ev = 1, .ed = -1},
       {.uu = 0.5f, .vu = 3, .vg = 1, .ve = 0, .ev = 2}};
+  const FeedbackWords words{.momentum = 0.9f, .masking = true, .beta = 0.3f, .gamma = 0.7f};
+  for (const FeedbackInfo& info : feedbacks()) all.push_back(info.make(words).at(0.05f));
+  return all;
 }
 
 TEST(Fold, IsTheDefinitionToTheBitForEveryFeedbackAndShape) {

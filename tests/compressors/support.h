@@ -118,6 +118,8 @@ inline Encoded encode(const Codec& codec, const Input& input, const Feedback& fe
   if (feedback.keeps_velocity()) result.u.assign(row.n, -77.0f);
   row.e_out = result.e.data();
   row.u_out = result.u.data();
+  Floats out_of_row(row.n);  // encode may use it
+  row.out = out_of_row.data();
 
   const std::size_t capacity = codec.capacity(row.n, row.level);
   Payload body(capacity, std::byte{0xee});

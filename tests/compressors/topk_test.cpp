@@ -100,7 +100,7 @@ TEST(TopK, ScalesTheGradient) {
             reference(fold_all(input, feedback::kNone), 100));
 }
 
-TEST(TopK, ChecksDensityAndFeedback) {
+TEST(TopK, ChecksDensity) {
   const auto codec = make_topk();
   for (const float density : {0.0f, -0.1f, 1.01f, std::numeric_limits<float>::quiet_NaN()}) {
     EXPECT_THROW(codec->check(density, feedback::kClassic), JobError) << density;

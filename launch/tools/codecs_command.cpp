@@ -1,0 +1,48 @@
+#include "terse/base/error.h"
+#include "terse/compressors/codec.h"
+#include "terse/tools/message_file.h"
+#include "terse/tools/tools.h"
+
+namespace terse {
+namespace {
+
+constexpr std::uint32_t kElements = 1 << 20;
+
+std::string_view collective(Pattern pattern) {
+  if (pattern == Pattern::sharded) return "reduce-scatter, all-gather";
+  return pattern == Pattern::gathered ? "all-gather" : "its own rounds";
+}
+
+std::string_view yes(bool is) { return is ? "yes" : "-"; }
+
+// Most bits an element at the codec's default level, and a sign that says "at most".
+std::string bits(const Codec& codec, const CodecInfo& info) {
+  const std::size_t bytes = codec.capacity(kElements, default_level(info));
+  return fmt::format("{}{:.2f}", codec.traits().fixed_size ? "" : "<= ",
+                     8.0 * static_cast<double>(bytes) / kElements);
+}
+
+int memory(const Feedback& f) {
+  return 4 * (f.keeps_residual() + f.keeps_velocity() + f.integrate);
+}
+
+}  // namespace
+
+int codecs_command(std::span<const std::string> words) {
+  if (!words.empty())
+    fail<JobError>("terse codecs takes no words; it prints the table of all codecs.");
+  constexpr const char* kRow = "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n";
+  fmt::print(fmt::runtime(kRow), "codec", "family", "biased", "summable", "fixed size",
+             "bits per element", "collective", "feedback", "bytes kept per element", "paper");
+  fmt::print("|---|---|---|---|---|---|---|---|---|---|\n");
+  for (const CodecInfo& info : codecs()) {
+    const auto codec = make_codec({.name = std::string(info.name)});
+    const Traits traits = codec->traits();
+    fmt::print(fmt::runtime(kRow), info.name, info.family, yes(traits.biased), yes(traits.summable),
+               yes(traits.fixed_size), bits(*codec, info), collective(traits.pattern),
+               info.feedback, memory(make_feedback(info.feedback, {})), info.paper);
+  }
+  return 0;
+}
+
+}  // namespace terse

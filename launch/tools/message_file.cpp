@@ -1,0 +1,204 @@
+#include "terse/tools/message_file.h"
+
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <string_view>
+
+#include "terse/base/error.h"
+#include "terse/base/file.h"
+#include "terse/base/hash.h"
+
+namespace terse {
+namespace {
+
+constexpr std::string_view kTitle = "terse message 1\n", kEnd = "end\n";
+
+Row row_of(const MessageNote& note, std::uint32_t n) {
+  Row row;
+  row.layer = hash64(note.layer);
+  row.n = n;
+  row.level = note.level;
+  row.frame = 0;
+  return row;
+}
+
+Header name_of(const MessageNote& note) {
+  Header name;
+  name.sender = static_cast<std::uint16_t>(note.key.rank);
+  name.step = note.key.step;
+  return name;
+}
+
+// 64-byte aligned, of the size that a codec asks for.
+class Workspace {
+ public:
+  Workspace(const Codec& codec, const Row& row)
+      : memory_(codec.scratch(row.n, row.level) + 64), bytes_(codec.scratch(row.n, row.level)) {}
+  Bytes bytes() {
+    const auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
+    return Bytes(memory_).subspan(round_up(address, 64) - address, bytes_);
+  }
+
+ private:
+  std::vector<std::byte> memory_;
+  std::size_t bytes_;
+};
+
+std::string text_of(const MessageNote& note) {
+  return fmt::format(
+      "{}codec {}\nbucket {}\nrounding {}\nsample_ratio {}\nlevel {}\nlayer {}\nshape {}\nseed {}\n"
+      "step {}\nrank {}\n{}",
+      kTitle, note.codec.name, note.codec.bucket, note.codec.stochastic ? "stochastic" : "nearest",
+      note.codec.sample_ratio, note.level, note.layer, fmt::join(note.shape, " "), note.key.seed,
+      note.key.step, note.key.rank, kEnd);
+}
+
+// The lines of a note by their first word.
+class Lines {
+ public:
+  Lines(std::string_view text, const std::string& where) : where_(where) {
+    while (!text.empty()) {
+      const std::string_view line = text.substr(0, text.find('\n'));
+      text.remove_prefix(line.size() + 1);
+      const std::size_t space = line.find(' ');
+      if (space == std::string_view::npos) fail("{} is damaged: a line has no value.", where);
+      lines_.emplace(line.substr(0, space), line.substr(space + 1));
+    }
+  }
+
+  std::string_view text(std::string_view key) const {
+    const auto found = lines_.find(key);
+    if (found == lines_.end()) fail("{} is damaged: it does not say its {}.", where_, key);
+    return found->second;
+  }
+  template <class T>
+  T number(std::string_view key) const {
+    return parse<T>(key, text(key));
+  }
+  std::vector<std::uint64_t> sizes(std::string_view key) const {
+    std::vector<std::uint64_t> list;
+    for (std::string_view rest = text(key); !rest.empty();) {
+      const std::string_view word = rest.substr(0, rest.find(' '));
+      list.push_back(parse<std::uint64_t>(key, word));
+      rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+    }
+    return list;
+  }
+
+ private:
+  template <class T>
+  T parse(std::string_view key, std::string_view word) const {
+    T value{};
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+    if (error != std::errc() || end != word.data() + word.size())
+      fail("{} is damaged: its {} is '{}'.", where_, key, word);
+    return value;
+  }
+
+  const std::string& where_;
+  std::map<std::string_view, std::string_view> lines_;
+};
+
+MessageNote note_of(std::string_view text, const std::string& where) {
+  const Lines lines(text, where);
+  MessageNote note;
+  note.codec = {.name = std::string(lines.text("codec")),
+                .bucket = lines.number<std::uint32_t>("bucket"),
+                .stochastic = lines.text("rounding") == "stochastic",
+                .sample_ratio = lines.number<double>("sample_ratio")};
+  note.level = lines.number<float>("level");
+  note.layer = lines.text("layer");
+  const auto shape = lines.sizes("shape");
+  elements_of(shape, where);
+  note.shape = {shape.begin(), shape.end()};
+  note.key = {.seed = lines.number<std::uint64_t>("seed"),
+              .step = lines.number<std::uint64_t>("step"),
+              .rank = lines.number<std::uint16_t>("rank")};
+  return note;
+}
+
+}  // namespace
+
+float default_level(const CodecInfo& info) {
+  if (info.level == Level::bits) return 8;
+  if (info.level == Level::density) return 0.001f;
+  return info.level == Level::none ? 0.0f : 4.0f;
+}
+
+EncodedTensor encode_tensor(const Tensor& tensor, const MessageNote& note) {
+  const auto codec = make_codec(note.codec);
+  codec->check(note.level, feedback::kClassic);
+  Row row = row_of(note, static_cast<std::uint32_t>(tensor.values.size()));
+  EncodedTensor result;
+  result.residual.resize(tensor.values.size());
+  std::vector<float> out(tensor.values.size());
+  row.grad = tensor.values.data();
+  row.out = out.data();
+  row.e_out = result.residual.data();
+  result.body.resize(codec->capacity(row.n, row.level));
+  Mailbox box;
+  box.emplace_back(std::vector<std::uint32_t>{row_tag(row)}, result.body.size());
+  box[0].bind(result.body);
+  Workspace workspace(*codec, row);
+  std::int64_t bad = -1;
+  codec->encode({&row, 1}, feedback::kClassic, note.key, box,
+                {.scratch = workspace.bytes(), .bad_row = &bad});
+  if (bad >= 0) {
+    fail<JobError>("the tensor holds a NaN, an Inf or a value that {} cannot hold.",
+                   note.codec.name);
+  }
+  box[0].seal(name_of(note));
+  const Bytes head = box[0].head();
+  result.head.assign(head.begin(), head.end());
+  result.body.resize(box[0].content().size());
+  return result;
+}
+
+void write_message(const std::filesystem::path& path, const MessageNote& note,
+                   const EncodedTensor& message) {
+  const std::string text = text_of(note);
+  const auto* const start = reinterpret_cast<const std::byte*>(text.data());
+  std::vector<std::byte> file(start, start + text.size());
+  file.insert(file.end(), message.head.begin(), message.head.end());
+  file.insert(file.end(), message.body.begin(), message.body.end());
+  write_beside(path, file);
+}
+
+Tensor decode_message(std::vector<std::byte> file, const std::string& where) {
+  const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
+  const std::size_t end = text.find("\nend\n");
+  if (!text.starts_with(kTitle) || end == std::string_view::npos)
+    fail("{} is not a message file of terse's.", where);
+  const std::size_t begin = std::min(kTitle.size(), end + 1);
+  const MessageNote note = note_of(text.substr(begin, end + 1 - begin), where);
+  const auto codec = make_codec(note.codec);
+  codec->check(note.level, feedback::kClassic);
+
+  Tensor tensor{.name = note.layer, .shape = note.shape, .values = {}};
+  tensor.values.resize(elements_of({note.shape.begin(), note.shape.end()}, where));
+  Row row = row_of(note, static_cast<std::uint32_t>(tensor.values.size()));
+  row.out = tensor.values.data();
+  Mailbox box;
+  box.emplace_back(std::vector<std::uint32_t>{row_tag(row)}, codec->capacity(row.n, row.level));
+  const Bytes head = box[0].head(), message = Bytes(file).subspan(end + 1 + kEnd.size());
+  if (message.size() < head.size()) fail<DamagedMessage>("{} was cut off.", where);
+  const std::size_t length = message.size() - head.size();
+  if (length > box[0].capacity())
+    fail<DamagedMessage>("{} has more bytes than its message can have.", where);
+  std::memcpy(head.data(), message.data(), head.size());
+  std::vector<std::byte> body(box[0].capacity());
+  std::copy_n(message.begin() + static_cast<std::ptrdiff_t>(head.size()), length, body.begin());
+  box[0].bind(body);
+  box[0].open(name_of(note), length);
+  Workspace workspace(*codec, row);
+  codec->decode({&row, 1}, box, 1, feedback::kNone, {.scratch = workspace.bytes()});
+  return tensor;
+}
+
+Tensor read_message(const std::filesystem::path& path) {
+  return decode_message(read_bytes(path), path.string());
+}
+
+}  // namespace terse

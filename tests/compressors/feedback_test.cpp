@@ -1,0 +1,138 @@
+// The table of error feedbacks, and each of them joined to each kind of codec.
+#include "terse/compressors/feedback.h"
+
+#include <set>
+
+#include "support.h"
+
+namespace terse::test {
+namespace {
+
+constexpr FeedbackWords kWords{
+    .momentum = 0.9f, .nesterov = true, .masking = true, .beta = 0.25f, .gamma = 0.5f};
+
+TEST(Feedbacks, AreThePublishedRows) {
+  const float kept = 1 - 0.9f;
+  const std::pair<const char*, Feedback> rows[] = {
+      {"none", {}},
+      {"classic", {.ve = 1, .ev = 1, .ed = -1}},
+      {"lr_inside", {.ve = 1, .ev = 1, .ed = -1, .lr_inside = true}},
+      {"lr_inside_momentum",
+       {.uu = 0.9f, .ug = 1, .vu = 1, .vg = 0, .ve = 1, .ev = 1, .ed = -1, .lr_inside = true}},
+      {"decay", {.vg = 0.5f, .ve = 0.25f, .ev = 1, .ed = -1}},
+      {"dgc",
+       {.uu = 0.9f,
+        .ug = 0.9f,
+        .vu = 1,
+        .vg = 1,
+        .ve = 1,
+        .ev = 1,
+        .ed = -1,
+        .clear_velocity = true}},
+      {"ef21", {.ve = -1, .ee = 1, .ed = 1, .integrate = true}},
+      {"ef21_sgdm",
+       {.uu = 0.9f, .ug = kept, .vu = 1, .vg = 0, .ve = -1, .ee = 1, .ed = 1, .integrate = true}},
+      {"lowpass", {.ve = 1, .ev = 0.25f, .ee = 0.75f, .ed = -0.25f}},
+      {"demo", {.ve = 0.25f, .ev = 1, .ed = -1, .lr_inside = true}},
+      {"sparseloco", {.ve = 0.25f, .ev = 1, .ed = -1}},
+      {"signum", {.uu = 0.9f, .ug = kept, .vu = 1, .vg = 0}}};
+  EXPECT_EQ(feedbacks().size(), std::size(rows));
+  for (const auto& [name, row] : rows) {
+    EXPECT_EQ(make_feedback(name, kWords), row) << name;
+    EXPECT_EQ(feedback_info(name).owns_momentum, row.keeps_velocity()) << name;
+  }
+}
+
+TEST(Feedbacks, TheLearningRateInsideIsAFactorOnTheGradientAndAUnit) {
+  const Feedback inside = make_feedback("lr_inside", kWords).at(0.5f);
+  EXPECT_EQ(inside.vg, 0.5f);
+  EXPECT_EQ(inside.unit, 0.5f);
+  EXPECT_EQ(inside.ve, 1);
+  EXPECT_EQ(feedback::weight(inside, 4), 0.5f);
+  EXPECT_EQ(feedback::second(inside, 4), (Feedback{.ev = 2, .ed = -2}));
+  EXPECT_EQ(make_feedback("lr_inside_momentum", kWords).at(0.5f).vu, 0.5f);
+  EXPECT_EQ(feedback::kClassic.at(0), feedback::kClassic);
+  EXPECT_EQ(feedback::weight(feedback::kClassic, 3), 1.0f / 3);
+  EXPECT_EQ(feedback::second(make_feedback("lowpass", kWords), 4),
+            (Feedback{.ev = 1, .ee = 0.75f, .ed = -1}));
+  for (const float lr : {0.0f, -1.0f, std::numeric_limits<float>::quiet_NaN()})
+    EXPECT_THROW(make_feedback("lr_inside", kWords).at(lr), Error) << lr;
+}
+
+TEST(Feedbacks, RefuseNonsense) {
+  EXPECT_THROW(make_feedback("clasic", {}), JobError);
+  for (const float bad : {-0.1f, 1.5f, std::numeric_limits<float>::quiet_NaN()}) {
+    EXPECT_THROW(make_feedback("signum", {.momentum = bad}), JobError) << bad;
+    EXPECT_THROW(make_feedback("decay", {.beta = bad}), JobError) << bad;
+  }
+  EXPECT_THROW(make_feedback("decay", {.gamma = 0}), JobError);
+  EXPECT_THROW(make_feedback("signum", {.momentum = 1}), JobError);
+}
+
+// Whatever the codec: v is what was encoded, and the memory is the definition's, to the bit.
+TEST(Feedbacks, JoinEveryCodecToTheBit) {
+  const struct {
+    CodecOptions options;
+    float level;
+  } codecs_used[] = {{{.name = "topk"}, 0.05f},
+                     {{.name = "dgc"}, 0.05f},
+                     {{.name = "maxmin", .stochastic = false}, 4},
+                     {{.name = "fp16"}, 0}};
+  for (const auto& [options, level] : codecs_used) {
+    const auto codec = make_codec(options);
+    for (const FeedbackInfo& info : feedbacks()) {
+      const Feedback f = info.make(kWords).at(0.05f);
+      for (const std::size_t n : {1u, 17u, 2049u, 70'001u}) {
+        const Input in{.grad = gradient(n, 1),
+                       .e = gradient(n, 2),
+                       .u = gradient(n, 3),
+                       .level = level,
+                       .scale = 0.75f};
+        codec->check(level, f);
+        const Encoded encoded = encode(*codec, in, f);
+        ASSERT_EQ(encoded.bad, -1);
+        Floats u;
+        const Floats v = fold_all(in, f, &u);
+        EXPECT_EQ(encoded.payload, encode(*codec, {.grad = v, .level = level}, {}).payload)
+            << options.name << " " << info.name << " " << n;
+        const Floats decoded = decode(*codec, encoded.payload, in);
+        Floats e(n);
+        for (std::size_t i = 0; i < n; ++i) {
+          e[i] = residual(f, v[i], in.e[i], decoded[i]);
+          const bool sent = codec->traits().block != 0 || decoded[i] != 0;
+          if (f.clear_velocity && sent) u[i] = 0;
+        }
+        EXPECT_TRUE(!f.keeps_residual() || same_bits(encoded.e, e)) << options.name << info.name;
+        EXPECT_TRUE(!f.keeps_velocity() || same_bits(encoded.u, u)) << options.name << info.name;
+      }
+    }
+  }
+}
+
+TEST(Feedbacks, MemoryInPlaceIsTheSame) {
+  const auto codec = make_codec({.name = "topk"});
+  for (const FeedbackInfo& info : feedbacks()) {
+    const Feedback f = info.make(kWords).at(0.05f);
+    const Input in{
+        .grad = gradient(5000, 1), .e = gradient(5000, 2), .u = gradient(5000, 3), .level = 0.1f};
+    const Encoded apart = encode(*codec, in, f);
+    Input own = in;
+    Row row = row_of(own);
+    row.e_out = own.e.data();
+    row.u_out = own.u.data();
+    row.out = own.grad.data();
+    Payload body(codec->capacity(row.n, row.level));
+    Mailbox box;
+    box.emplace_back(std::vector<std::uint32_t>{row_tag(row)}, body.size());
+    box[0].bind(body);
+    Workspace workspace(codec->scratch(row.n, row.level));
+    codec->encode({&row, 1}, f, in.key, box, {.scratch = workspace.bytes()});
+    const ConstBytes sent = box[0].content();
+    EXPECT_TRUE(std::equal(sent.begin(), sent.end(), apart.payload.begin(), apart.payload.end()));
+    EXPECT_TRUE(!f.keeps_residual() || same_bits(own.e, apart.e)) << info.name;
+    EXPECT_TRUE(!f.keeps_velocity() || same_bits(own.u, apart.u)) << info.name;
+  }
+}
+
+}  // namespace
+}  // namespace terse::test
