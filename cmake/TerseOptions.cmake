@@ -16,9 +16,13 @@ add_library(terse_options INTERFACE)
 add_library(terse::options ALIAS terse_options)
 target_compile_features(terse_options INTERFACE cxx_std_20)
 # Instrumented code makes GCC see faults that are not there, so warnings are errors in plain builds only.
+set(werror "")
+if(TERSE_WERROR AND NOT TERSE_SANITIZE)
+  set(werror -Werror)
+endif()
 # Replicas must agree to the bit: no contraction into FMA unless a kernel says so.
 target_compile_options(terse_options INTERFACE -ffp-contract=off
-  $<BUILD_INTERFACE:-Wall -Wextra -Wshadow -Wno-psabi $<$<AND:$<BOOL:${TERSE_WERROR}>,$<NOT:$<BOOL:${TERSE_SANITIZE}>>>:-Werror>>)
+  $<BUILD_INTERFACE:-Wall -Wextra -Wshadow -Wno-psabi ${werror}>)
 if(TERSE_SANITIZE)
   set(flags -fsanitize=${TERSE_SANITIZE} -fno-omit-frame-pointer)
   if(TERSE_SANITIZE MATCHES undefined)

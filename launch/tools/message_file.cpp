@@ -119,6 +119,34 @@ MessageNote note_of(std::string_view text, const std::string& where) {
   return note;
 }
 
+struct Opened {
+  std::vector<std::byte> body;
+  Mailbox box;
+};
+
+// Memory for what the note promises is taken only once the message has proved it: its row's tag
+// binds the shape.
+Opened open_message(const MessageNote& note, const Codec& codec, const Row& row, ConstBytes message,
+                    const std::string& where) {
+  const std::size_t capacity = codec.capacity(row.n, row.level);
+  Opened opened;
+  opened.box.emplace_back(std::vector<std::uint32_t>{row_tag(row)}, capacity);
+  Frame& frame = opened.box[0];
+  if (message.size() < frame.head().size()) fail<DamagedMessage>("{} was cut off.", where);
+  const std::size_t length = message.size() - frame.head().size();
+  if (length > capacity || (codec.traits().fixed_size && length < capacity)) {
+    fail<DamagedMessage>("{} has {} bytes of payload, and its codec needs {}.", where, length,
+                         capacity);
+  }
+  std::copy_n(message.begin(), frame.head().size(), frame.head().begin());
+  opened.body.resize(capacity);
+  std::copy(message.end() - static_cast<std::ptrdiff_t>(length), message.end(),
+            opened.body.begin());
+  frame.bind(opened.body);
+  frame.open(name_of(note), length);
+  return opened;
+}
+
 }  // namespace
 
 float default_level(const CodecInfo& info) {
@@ -166,7 +194,7 @@ void write_message(const std::filesystem::path& path, const MessageNote& note,
   write_beside(path, file);
 }
 
-Tensor decode_message(std::vector<std::byte> file, const std::string& where) {
+Tensor decode_message(const std::vector<std::byte>& file, const std::string& where) {
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
   const std::size_t end = text.find("\nend\n");
   if (!text.starts_with(kTitle) || end == std::string_view::npos)
@@ -176,24 +204,13 @@ Tensor decode_message(std::vector<std::byte> file, const std::string& where) {
   const auto codec = make_codec(note.codec);
   codec->check(note.level, feedback::kClassic);
 
-  Tensor tensor{.name = note.layer, .shape = note.shape, .values = {}};
-  tensor.values.resize(elements_of({note.shape.begin(), note.shape.end()}, where));
-  Row row = row_of(note, static_cast<std::uint32_t>(tensor.values.size()));
+  Row row = row_of(note, elements_of({note.shape.begin(), note.shape.end()}, where));
+  const Opened message =
+      open_message(note, *codec, row, ConstBytes(file).subspan(end + 1 + kEnd.size()), where);
+  Tensor tensor{.name = note.layer, .shape = note.shape, .values = std::vector<float>(row.n)};
   row.out = tensor.values.data();
-  Mailbox box;
-  box.emplace_back(std::vector<std::uint32_t>{row_tag(row)}, codec->capacity(row.n, row.level));
-  const Bytes head = box[0].head(), message = Bytes(file).subspan(end + 1 + kEnd.size());
-  if (message.size() < head.size()) fail<DamagedMessage>("{} was cut off.", where);
-  const std::size_t length = message.size() - head.size();
-  if (length > box[0].capacity())
-    fail<DamagedMessage>("{} has more bytes than its message can have.", where);
-  std::memcpy(head.data(), message.data(), head.size());
-  std::vector<std::byte> body(box[0].capacity());
-  std::copy_n(message.begin() + static_cast<std::ptrdiff_t>(head.size()), length, body.begin());
-  box[0].bind(body);
-  box[0].open(name_of(note), length);
   Workspace workspace(*codec, row);
-  codec->decode({&row, 1}, box, 1, feedback::kNone, {.scratch = workspace.bytes()});
+  codec->decode({&row, 1}, message.box, 1, feedback::kNone, {.scratch = workspace.bytes()});
   return tensor;
 }
 

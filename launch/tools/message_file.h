@@ -47,6 +47,6 @@ void write_message(const std::filesystem::path& path, const MessageNote& note,
 // The decoded tensor. Throws Error where the file is no message, DamagedMessage where the message
 // is damaged.
 Tensor read_message(const std::filesystem::path& path);
-Tensor decode_message(std::vector<std::byte> file, const std::string& where);
+Tensor decode_message(const std::vector<std::byte>& file, const std::string& where);
 
 }  // namespace terse
