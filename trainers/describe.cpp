@@ -10,9 +10,16 @@ std::string megabytes(std::size_t bytes) {
 }
 
 std::string level_text(const Family& family, const Cell& cell) {
-  if (family.name == "maxmin") return fmt::format("{} bits", cell.level);
-  if (family.name == "topk" || family.name == "dgc")
-    return fmt::format("density {:.6g}", cell.level);
+  switch (codec_info(family.codec->name()).level) {
+    case Level::none:
+      break;
+    case Level::bits:
+      return fmt::format("{} bits", cell.level);
+    case Level::density:
+      return fmt::format("density {:.6g}", cell.level);
+    case Level::rank:
+      return fmt::format("rank {}", cell.level);
+  }
   return "";
 }
 

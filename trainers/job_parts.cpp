@@ -16,10 +16,17 @@ Compression compression_of(const Job& job) {
   compression.codec = {.name = words.codec,
                        .bucket = static_cast<std::uint32_t>(words.bucket),
                        .stochastic = words.rounding == "stochastic",
-                       .sample_ratio = words.sample_ratio};
+                       .alternating = words.alternating,
+                       .sample_ratio = words.sample_ratio,
+                       .threshold = words.threshold,
+                       .unbiased = words.unbiased,
+                       .values = words.values};
   compression.bits = static_cast<int>(words.bits);
   compression.density = words.density;
+  compression.rank = static_cast<int>(words.rank);
   compression.feedback = words.feedback;
+  compression.beta = words.beta.value_or(0);
+  compression.gamma = words.gamma;
   compression.min_elements = static_cast<std::uint32_t>(words.min_elements);
   compression.group_bytes = static_cast<std::size_t>(words.group_bytes.value_or(0));
   compression.warmup_epochs = static_cast<int>(words.warmup_epochs);

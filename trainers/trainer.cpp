@@ -58,8 +58,8 @@ class Run {
   void start_output();
   bool finished() const;
   void next_epoch();
-  StepReport run_step(double& loss_sum);
-  void backward(const Batch& batch, double& loss_sum);
+  StepReport run_step(double rate, double& loss_sum);
+  void backward(const Batch& batch, double rate, double& loss_sum);
   float clip_factor() const;
   void report_nonfinite(const StepReport& report);
   void log_interval(double rate);
@@ -187,8 +187,8 @@ bool Run::finished() const {
   return job_.train.max_steps > 0 && position_.step >= job_.train.max_steps;
 }
 
-void Run::backward(const Batch& batch, double& loss_sum) {
-  reducer_.prepare(batch.last_of_step);
+void Run::backward(const Batch& batch, double rate, double& loss_sum) {
+  reducer_.prepare(batch.last_of_step, {.lr = static_cast<float>(rate)});
   if (batch.count == 0) return;
   const at::Tensor logits = model_->forward(images_of(batch));
   const at::Tensor loss = at::cross_entropy_loss(logits, labels_of(batch), {}, at::Reduction::Sum,
@@ -208,10 +208,10 @@ float Run::clip_factor() const {
   return static_cast<float>(std::min(1.0, job_.train.clip_norm / (std::sqrt(squares) + 1e-6)));
 }
 
-StepReport Run::run_step(double& loss_sum) {
+StepReport Run::run_step(double rate, double& loss_sum) {
   for (;;) {
     const Batch batch = loader_.next();
-    backward(batch, loss_sum);
+    backward(batch, rate, loss_sum);
     sample_count_ += static_cast<double>(batch.count);
     if (batch.last_of_step) break;
   }
@@ -357,7 +357,7 @@ TrainEnd Run::train() {
     // A step that is skipped must not leave its NaN in BatchNorm's statistics.
     std::optional<BufferCopy> before;
     if (job_.train.on_nonfinite == "skip") before.emplace(*model_);
-    const StepReport report = run_step(loss_sum_);
+    const StepReport report = run_step(rate, loss_sum_);
     if (report.nonfinite) {
       report_nonfinite(report);
       before->restore();

@@ -63,12 +63,19 @@ struct ScheduleJob {
 };
 
 struct CompressionJob {
-  std::string codec = "none";  // none | fp16 | bf16 | maxmin | topk | dgc
+  std::string codec = "none";  // a name of the registry (compressors/codec.h)
   std::int64_t bits = 8;
   std::int64_t bucket = 512;            // elements
   std::string rounding = "stochastic";  // stochastic | nearest
   double density = 0.001;
-  std::string feedback = "default";  // default | none | classic
+  std::int64_t rank = 4;             // powersgd
+  bool alternating = false;          // powersgd: half of its rounds in each step
+  double threshold = 0.001;          // the codec of that name
+  bool unbiased = false;             // randomk, randblock
+  std::string values = "fp32";       // how sparse codecs write values
+  std::string feedback = "default";  // default, or a name of compressors/feedback.h
+  std::optional<double> beta;        // of the feedback; absent: as published
+  double gamma = 1;                  // feedback = decay
   std::int64_t min_elements = 1024;
   std::optional<std::int64_t> group_bytes;  // absent: the codec chooses
   std::int64_t warmup_epochs = 0;           // of the density

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <initializer_list>
 #include <vector>
 
 #include "terse/base/error.h"
+#include "terse/compressors/codec.h"
+#include "terse/compressors/feedback.h"
 #include "terse/config/arguments.h"
 
 namespace terse {
@@ -20,6 +23,32 @@ struct ReadBy {
   std::vector<std::string> values;
 };
 
+std::vector<std::string> codecs_where(const std::function<bool(const CodecInfo&)>& holds) {
+  std::vector<std::string> names;
+  for (const CodecInfo& info : codecs()) {
+    if (holds(info)) names.emplace_back(info.name);
+  }
+  return names;
+}
+
+std::vector<std::string> with_level(Level level) {
+  return codecs_where([level](const CodecInfo& info) { return info.level == level; });
+}
+
+// All that send less than they were given, but for the one that is published with its own.
+std::vector<std::string> open_to_feedback() {
+  return codecs_where(
+      [](const CodecInfo& info) { return info.name != "none" && info.feedback != "dgc"; });
+}
+
+std::vector<std::string> with_beta() {
+  std::vector<std::string> names;
+  for (const FeedbackInfo& info : feedbacks()) {
+    if (info.beta != 0) names.emplace_back(info.name);
+  }
+  return names;
+}
+
 std::vector<ReadBy> readers() {
   return {
       {"model.hidden", "model.name", {"mlp"}},
@@ -31,17 +60,24 @@ std::vector<ReadBy> readers() {
       {"schedule.milestones", "schedule.kind", {"step"}},
       {"schedule.gamma", "schedule.kind", {"step"}},
       {"schedule.min_lr", "schedule.kind", {"cosine"}},
-      {"compression.bits", "compression.codec", {"maxmin"}},
+      {"compression.bits", "compression.codec", with_level(Level::bits)},
       {"compression.bucket", "compression.codec", {"maxmin"}},
       {"compression.rounding", "compression.codec", {"maxmin"}},
-      {"compression.density", "compression.codec", {"topk", "dgc"}},
-      {"compression.feedback", "compression.codec", {"fp16", "bf16", "maxmin", "topk"}},
-      {"compression.warmup_epochs", "compression.codec", {"dgc"}},
-      {"compression.warmup_densities", "compression.codec", {"dgc"}},
+      {"compression.density", "compression.codec", with_level(Level::density)},
+      {"compression.rank", "compression.codec", with_level(Level::rank)},
+      {"compression.alternating", "compression.codec", {"powersgd"}},
+      {"compression.threshold", "compression.codec", {"threshold"}},
+      {"compression.unbiased", "compression.codec", {"randomk", "randblock"}},
+      {"compression.values", "compression.codec", with_level(Level::density)},
+      {"compression.feedback", "compression.codec", open_to_feedback()},
+      {"compression.beta", "compression.feedback", with_beta()},
+      {"compression.gamma", "compression.feedback", {"decay"}},
+      {"compression.warmup_epochs", "compression.codec", with_level(Level::density)},
+      {"compression.warmup_densities", "compression.codec", with_level(Level::density)},
       {"compression.clip_norm", "compression.codec", {"dgc"}},
       {"compression.clip_scope", "compression.codec", {"dgc"}},
       {"compression.masking", "compression.codec", {"dgc"}},
-      {"compression.sample_ratio", "compression.codec", {"dgc"}},
+      {"compression.sample_ratio", "compression.codec", {"dgc", "topk_sampled"}},
   };
 }
 
@@ -79,24 +115,30 @@ void check_schedule(const Job& job, const Given& given) {
   }
 }
 
-void check_dgc(const Job& job, const Given& given) {
-  if (job.compression.codec != "dgc") return;
-  if (job.optimizer.name != "sgd") {
+// The feedback that a job's words come to.
+const FeedbackInfo& feedback_of(const CompressionJob& job) {
+  return feedback_info(job.feedback == "default" ? codec_info(job.codec).feedback
+                                                 : std::string_view(job.feedback));
+}
+
+void check_compression(const Job& job, const Given& given) {
+  const CompressionJob& words = job.compression;
+  if (feedback_of(words).owns_momentum && job.optimizer.name != "sgd") {
+    const bool own = words.feedback == "default";
     fail<JobError>(
-        "{}: compression.codec = dgc keeps sgd's momentum inside the codec and cannot be combined "
-        "with "
+        "{}: compression.{} = {} keeps sgd's momentum inside the codec and cannot be combined with "
         "optimizer.name = {}; choose sgd or another codec.",
-        place(given, {"compression.codec", "optimizer.name"}), job.optimizer.name);
+        place(given, {own ? "compression.codec" : "compression.feedback", "optimizer.name"}),
+        own ? "codec" : "feedback", own ? words.codec : words.feedback, job.optimizer.name);
   }
-  const std::vector<double>& densities = job.compression.warmup_densities;
-  if (!densities.empty() &&
-      static_cast<std::int64_t>(densities.size()) != job.compression.warmup_epochs) {
+  const std::vector<double>& densities = words.warmup_densities;
+  if (!densities.empty() && static_cast<std::int64_t>(densities.size()) != words.warmup_epochs) {
     fail<JobError>(
         "{}: compression.warmup_densities lists {} densities for compression.warmup_epochs = {}; "
         "give one "
         "for each warm-up epoch.",
         place(given, {"compression.warmup_densities", "compression.warmup_epochs"}),
-        densities.size(), job.compression.warmup_epochs);
+        densities.size(), words.warmup_epochs);
   }
 }
 
@@ -131,7 +173,7 @@ void check_combinations(const Job& job, const Given& given) {
                    place(given, {"optimizer.nesterov", "optimizer.momentum"}));
   }
   check_schedule(job, given);
-  check_dgc(job, given);
+  check_compression(job, given);
 }
 
 }  // namespace terse

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/any.hpp>
 
+#include "terse/compressors/codec.h"
+#include "terse/compressors/feedback.h"
 #include "terse/config/ini.h"
 #include "terse/config/kinds.h"
 
@@ -138,30 +140,56 @@ void add_schedule(po::options_description& table, ScheduleJob& job) {
   rows.add("min_lr", job.min_lr, number(kRateOrNone), "rate at the end (cosine)");
 }
 
+std::vector<std::string> codec_choices() { return {codec_names().begin(), codec_names().end()}; }
+
+std::vector<std::string> feedback_choices() {
+  std::vector<std::string> names = {"default"};
+  for (const FeedbackInfo& info : feedbacks()) names.emplace_back(info.name);
+  return names;
+}
+
+// How a sparse codec can write its values: fp32, a cast, or max-min of so many bits.
+std::vector<std::string> value_choices() {
+  std::vector<std::string> names = {"fp32", "fp16", "bf16"};
+  for (int bits = 1; bits <= 8; ++bits) names.push_back(fmt::format("maxmin{}", bits));
+  return names;
+}
+
 void add_compression(po::options_description& table, CompressionJob& job) {
   Rows rows(table, "compression");
-  rows.add("codec", job.codec, choice({"none", "fp16", "bf16", "maxmin", "topk", "dgc"}),
-           "how gradients travel");
+  rows.add("codec", job.codec, choice(codec_choices()), "how gradients travel");
   rows.add("bits", job.bits, whole(1, 8), "per element (maxmin)");
   rows.add("bucket", job.bucket, whole(1, 1 << 20), "elements that share a scale (maxmin)");
   rows.add("rounding", job.rounding, choice({"stochastic", "nearest"}), "to the grid (maxmin)");
-  rows.add("density", job.density, number(kShare), "share of the elements that travel (topk, dgc)");
-  rows.add("feedback", job.feedback, choice({"default", "none", "classic"}),
+  rows.add("density", job.density, number(kShare), "share of the elements that travel (sparse)");
+  rows.add("rank", job.rank, whole(1, 1 << 16), "of what a matrix travels as (powersgd)");
+  rows.add("alternating", job.alternating, yes_no(),
+           "one factor in even steps, the other in odd ones (powersgd)");
+  rows.add("threshold", job.threshold, number({.low = 0, .high = kNorm.high}),
+           "magnitudes above it travel (threshold)");
+  rows.add("unbiased", job.unbiased, yes_no(),
+           "values times n / k, without memory (randomk, randblock)");
+  rows.add("values", job.values, choice(value_choices()), "how values are written (sparse)");
+  rows.add("feedback", job.feedback, choice(feedback_choices()),
            "memory of what did not travel; default: as published");
+  rows.add("beta", job.beta, optional(number({.low = 0, .high = 1, .open_low = true}), "default"),
+           "factor on the memory (decay, lowpass, demo, sparseloco); default: as published");
+  rows.add("gamma", job.gamma, number({.low = 0, .high = kNorm.high, .open_low = true}),
+           "factor on the gradient (decay)");
   rows.add("min_elements", job.min_elements, whole(0, kMax), "smaller layers travel dense");
   rows.add("group_bytes", job.group_bytes, optional(size(1, 1 << 30), "default"),
            "gradient bytes that leave together; default: the codec's");
   rows.add("warmup_epochs", job.warmup_epochs, whole(0, 1000),
-           "epochs in which the density falls to its value (dgc)");
+           "epochs in which the density falls to its value (sparse)");
   rows.add("warmup_densities", job.warmup_densities, number_list(kShare, "default"),
-           "one per warm-up epoch (dgc); default: the published rule");
+           "one per warm-up epoch (sparse); default: the published rule");
   rows.add("clip_norm", job.clip_norm, number(kNorm),
            "largest norm of the local gradient before scaling by 1/sqrt(ranks) (dgc); 0: off");
   rows.add("clip_scope", job.clip_scope, choice({"tensor", "global"}),
            "what that norm is of (dgc); global: no overlap with backward");
   rows.add("masking", job.masking, yes_no(), "momentum factor masking (dgc)");
   rows.add("sample_ratio", job.sample_ratio, number(kShare),
-           "share of the elements sampled for the threshold (dgc)");
+           "share of the elements sampled for the threshold (dgc, topk_sampled)");
 }
 
 void add_link(po::options_description& table, LinkJob& job) {
