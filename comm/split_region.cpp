@@ -68,13 +68,13 @@ void SplitRow::lend(Scratch& scratch) {
 void SplitRow::divide(int rank) {
   const auto indices = own.indices();
   for (std::uint32_t r = 0; r < world(); ++r) {
-    const auto at = [&](std::uint32_t region) {
-      const std::uint32_t cut = memory.cut(static_cast<int>(region));
+    const auto first_of = [&](std::uint32_t owner) {
+      const std::uint32_t cut = memory.cut(static_cast<int>(owner));
       return static_cast<std::uint32_t>(std::lower_bound(indices.begin(), indices.end(), cut) -
                                         indices.begin());
     };
-    starts[r] = at(r);
-    counts[r] = at(r + 1) - starts[r];
+    starts[r] = first_of(r);
+    counts[r] = first_of(r + 1) - starts[r];
   }
   for (std::uint32_t r = 0; r < world(); ++r) {
     const Entries one = part(static_cast<int>(r));
@@ -82,8 +82,8 @@ void SplitRow::divide(int rank) {
   }
 }
 
-Entries SplitRow::part(int region) const {
-  const auto r = static_cast<std::size_t>(region);
+Entries SplitRow::part(int owner) const {
+  const auto r = static_cast<std::size_t>(owner);
   return {own.index.subspan(starts[r], counts[r]), own.value.subspan(starts[r], counts[r]),
           own.decoded.subspan(starts[r], counts[r]), counts[r]};
 }

@@ -1,6 +1,7 @@
 #include "terse/compressors/sparse.h"
 
 #include "support.h"
+#include "terse/compressors/pass.h"
 
 namespace terse::test {
 namespace {
