@@ -6,12 +6,22 @@
 
 #include "terse/base/error.h"
 #include "terse/compressors/kernels/fold.h"
+#include "terse/compressors/kernels/signs.h"
 #include "terse/compressors/kernels/sum.h"
-#include "terse/compressors/pass.h"
 
 namespace terse {
 
 using kernels::Fold;
+
+namespace {
+
+// A voter votes by its own sign, too.
+std::span<const float> signs_of(std::span<const float> v, std::span<float> into) {
+  kernels::copy_signs(v.data(), into.data(), v.size());
+  return into.first(v.size());
+}
+
+}  // namespace
 
 struct BlockCodec::Memory {
   std::span<float> first, second;
@@ -34,28 +44,58 @@ BlockCodec::Memory BlockCodec::carve(std::span<const Row> rows, const Exec& exec
   return {first, second, std::as_writable_bytes(scratch.take<std::uint16_t>(elements))};
 }
 
+// The first of two passes: what the whole row must tell before any of it can be encoded. It writes
+// the new velocity, from which the second pass goes on.
+bool BlockCodec::survey_row(const Row& row, const Feedback& feedback, const Memory& memory,
+                            Bytes payload, Pace& pace) const {
+  Fold fold(row, feedback);
+  Survey survey_of_row;
+  for (std::uint32_t at = 0; at < row.n; at += tile()) {
+    const std::uint32_t count = std::min(tile(), row.n - at);
+    survey(fold.run(at, memory.first.first(count)).data(), count, survey_of_row);
+    if (fold.peak() >= limit()) return false;
+    pace.worked(count);
+  }
+  return settle(row, survey_of_row, payload);
+}
+
+bool BlockCodec::encode_row(const Row& row, const Feedback& feedback, const Key& key,
+                            const Memory& memory, Bytes payload, Pace& pace) const {
+  Fold fold(row, feedback);
+  for (std::uint32_t at = 0; at < row.n; at += tile()) {
+    const Tile part{row, at, std::min(tile(), row.n - at), memory.workspace};
+    const std::span<const float> v = fold.run(at, memory.first.first(part.count));
+    Kept kept{kernels::Keep::nothing, nullptr};
+    if (feedback.keeps_residual()) {
+      kept = fold.keeps_difference() ? Kept{kernels::Keep::difference, row.e_out + at}
+                                     : Kept{kernels::Keep::decoded, memory.second.data()};
+    }
+    if (fold.peak() >= limit() || !encode_tile(part, key, v.data(), payload, kept)) return false;
+    if (kept.what == kernels::Keep::decoded) fold.keep(at, v, kept.to);
+    fold.clear(at, part.count);
+    pace.worked(part.count);
+  }
+  return true;
+}
+
 void BlockCodec::encode(std::span<const Row> rows, const Feedback& feedback, const Key& key,
                         Mailbox& out, const Exec& exec) const {
   const Memory memory = carve(rows, exec);
   Pace pace(exec);
   for (std::size_t index = 0; index < rows.size(); ++index) {
-    const Row& row = rows[index];
+    Row row = rows[index];
     require_residual(row, feedback);
     const std::size_t bytes = capacity(row.n, row.level);
     Frame& frame = frame_for(row, out, bytes);
     const Bytes payload = frame.space().first(bytes);
-    Fold fold(row, feedback);
+    Feedback rest = feedback;
     bool good = true;
-    for (std::uint32_t at = 0; at < row.n && good; at += tile()) {
-      const Tile part{row, at, std::min(tile(), row.n - at), memory.workspace};
-      const std::span<const float> v = fold.run(at, memory.first.first(part.count));
-      float* const dec = feedback.keeps_residual() ? memory.second.data() : nullptr;
-      good = fold.peak() < limit() && encode_tile(part, key, v.data(), payload, dec);
-      if (good && dec != nullptr) fold.keep(at, v, dec);
-      if (good) fold.clear(at, part.count);
-      pace.worked(part.count);
+    if (surveys(row)) {
+      good = survey_row(row, feedback, memory, payload, pace);
+      row.u_in = row.u_out;
+      if (feedback.keeps_velocity()) rest.uu = 1, rest.ug = 0;
     }
-    if (!good) {
+    if (!good || !encode_row(row, rest, key, memory, payload, pace)) {
       report_bad_row(exec, index);
       std::fill(payload.begin(), payload.end(), std::byte{0});
     }
@@ -80,6 +120,7 @@ void BlockCodec::check_payloads(const Row& row, std::size_t index, const Mailbox
 void BlockCodec::decode(std::span<const Row> rows, const Mailbox& in, float weight,
                         const Feedback& own, const Exec& exec) const {
   const Memory memory = carve(rows, exec);
+  const bool votes = traits().votes;
   Pace pace(exec);
   for (std::size_t index = 0; index < rows.size(); ++index) {
     const Row& row = rows[index];
@@ -95,8 +136,10 @@ void BlockCodec::decode(std::span<const Row> rows, const Mailbox& in, float weig
           decode_tile(part, in[rank].payload(row.slot), acc, add);
         } else {
           if (!fold) fold.emplace(row, own);
-          const auto v = fold->run(at, (add ? memory.second : memory.first).first(part.count));
+          std::span<const float> v =
+              fold->run(at, (add ? memory.second : memory.first).first(part.count));
           fold->clear(at, part.count);
+          if (votes) v = signs_of(v, add ? memory.second : memory.first);
           if (add) kernels::add(v.data(), acc, part.count);
           if (!add && v.data() != acc) std::copy(v.begin(), v.end(), acc);
         }

@@ -58,7 +58,9 @@ struct Traits {
   bool biased = false;      // needs error feedback to converge in general
   bool fixed_size = false;  // capacity() is what it always sends
   bool summable = false;    // the sum of messages decodes to the sum of what they hold
-  std::uint32_t block = 0;  // a layer may be cut at multiples of this many elements; 0: never
+  bool votes = false;  // each rank counts with its sign alone, and the sum's sign is the answer
+  bool shares_scale = false;  // ranks agree on a scale first, so that codes add up as integers
+  std::uint32_t block = 0;    // a layer may be cut at multiples of this many elements; 0: never
   Pattern pattern = Pattern::sharded;
 };
 
@@ -96,8 +98,11 @@ class Codec {
 // What a job says of its codec; a codec reads what concerns it.
 struct CodecOptions {
   std::string name = "none";
-  std::uint32_t bucket = 512;  // maxmin: elements that share a scale
+  std::uint32_t bucket = 512;  // maxmin, qsgd, nuqsgd: elements that share a scale
   bool stochastic = true;      // maxmin: rounding
+  bool max_norm = false;       // qsgd: scale by the largest |v| of a bucket, not by its 2-norm
+  std::uint32_t block = 64;    // fp8: elements that share an exponent
+  double clip = 2.5;           // terngrad: standard deviations to clip at; 0: not at all
   double sample_ratio = 0.01;  // dgc: share of the elements that the threshold is estimated from
 };
 

@@ -2,10 +2,15 @@
 
 #include <bit>
 
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "terse/compressors/kernels/half.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
 #include "terse/compressors/kernels/dispatch.h"
 
-namespace terse::kernels {
-namespace {
+HWY_BEFORE_NAMESPACE();
+namespace terse::kernels::HWY_NAMESPACE {
 
 // Without a branch, which would keep the compiler from vectorising.
 TERSE_INLINE std::uint32_t choose(bool condition, std::uint32_t yes, std::uint32_t no) {
@@ -53,32 +58,91 @@ TERSE_INLINE float float_of_bf16(std::uint16_t half) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16);
 }
 
-}  // namespace
-
-TERSE_KERNEL void to_fp16(const float* __restrict values, std::uint16_t* __restrict out,
-                          std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i) out[i] = fp16_of(values[i]);
+// x86 has the conversion from AVX2 on, equal to the bit for all that is not NaN.
+TERSE_INLINE std::size_t to_fp16_by_hardware(const float* values, std::uint16_t* out,
+                                             std::size_t n) {
+  std::size_t i = 0;
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::ScalableTag<float> floats;
+  const hn::Rebind<hwy::float16_t, decltype(floats)> halves;
+  const std::size_t lanes = hn::Lanes(floats);
+  for (; i + lanes <= n; i += lanes) {
+    hn::StoreU(hn::DemoteTo(halves, hn::LoadU(floats, values + i)), halves,
+               reinterpret_cast<hwy::float16_t*>(out + i));
+  }
+#endif
+  (void)values, (void)out, (void)n;
+  return i;
 }
-TERSE_KERNEL void from_fp16(const std::uint16_t* __restrict values, float* __restrict out,
-                            std::size_t n) {
+
+void to_fp16(const float* __restrict values, std::uint16_t* __restrict out, std::size_t n) {
+  for (std::size_t i = to_fp16_by_hardware(values, out, n); i < n; ++i) out[i] = fp16_of(values[i]);
+}
+void from_fp16(const std::uint16_t* __restrict values, float* __restrict out, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) out[i] = float_of_fp16(values[i]);
 }
-TERSE_KERNEL void add_fp16(const std::uint16_t* __restrict values, float* __restrict acc,
-                           std::size_t n) {
+void add_fp16(const std::uint16_t* __restrict values, float* __restrict acc, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) acc[i] += float_of_fp16(values[i]);
 }
+void rest_of_fp16(const std::uint16_t* __restrict values, const float* __restrict v,
+                  float* __restrict rest, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) rest[i] = v[i] - float_of_fp16(values[i]);
+}
 
-TERSE_KERNEL void to_bf16(const float* __restrict values, std::uint16_t* __restrict out,
-                          std::size_t n) {
+void to_bf16(const float* __restrict values, std::uint16_t* __restrict out, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) out[i] = bf16_of(values[i]);
 }
-TERSE_KERNEL void from_bf16(const std::uint16_t* __restrict values, float* __restrict out,
-                            std::size_t n) {
+void from_bf16(const std::uint16_t* __restrict values, float* __restrict out, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) out[i] = float_of_bf16(values[i]);
 }
-TERSE_KERNEL void add_bf16(const std::uint16_t* __restrict values, float* __restrict acc,
-                           std::size_t n) {
+void add_bf16(const std::uint16_t* __restrict values, float* __restrict acc, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) acc[i] += float_of_bf16(values[i]);
+}
+void rest_of_bf16(const std::uint16_t* __restrict values, const float* __restrict v,
+                  float* __restrict rest, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) rest[i] = v[i] - float_of_bf16(values[i]);
+}
+
+}  // namespace terse::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace terse::kernels {
+
+HWY_EXPORT(to_fp16);
+HWY_EXPORT(from_fp16);
+HWY_EXPORT(add_fp16);
+HWY_EXPORT(rest_of_fp16);
+HWY_EXPORT(to_bf16);
+HWY_EXPORT(from_bf16);
+HWY_EXPORT(add_bf16);
+HWY_EXPORT(rest_of_bf16);
+
+void to_fp16(const float* values, std::uint16_t* out, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(to_fp16)(values, out, n);
+}
+void from_fp16(const std::uint16_t* values, float* out, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(from_fp16)(values, out, n);
+}
+void add_fp16(const std::uint16_t* values, float* acc, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(add_fp16)(values, acc, n);
+}
+void to_bf16(const float* values, std::uint16_t* out, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(to_bf16)(values, out, n);
+}
+void from_bf16(const std::uint16_t* values, float* out, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(from_bf16)(values, out, n);
+}
+void add_bf16(const std::uint16_t* values, float* acc, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(add_bf16)(values, acc, n);
+}
+void rest_of_fp16(const std::uint16_t* values, const float* v, float* rest, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(rest_of_fp16)(values, v, rest, n);
+}
+void rest_of_bf16(const std::uint16_t* values, const float* v, float* rest, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(rest_of_bf16)(values, v, rest, n);
 }
 
 }  // namespace terse::kernels
+#endif

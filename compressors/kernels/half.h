@@ -16,9 +16,13 @@ inline constexpr std::uint32_t kBf16Limit = 0x7f7f8000u;
 void to_fp16(const float* values, std::uint16_t* out, std::size_t n);
 void from_fp16(const std::uint16_t* values, float* out, std::size_t n);
 void add_fp16(const std::uint16_t* values, float* acc, std::size_t n);
+// rest = v - what was made of it.
+void rest_of_fp16(const std::uint16_t* values, const float* v, float* rest, std::size_t n);
 
 void to_bf16(const float* values, std::uint16_t* out, std::size_t n);
 void from_bf16(const std::uint16_t* values, float* out, std::size_t n);
 void add_bf16(const std::uint16_t* values, float* acc, std::size_t n);
+// rest = v - what was made of it.
+void rest_of_bf16(const std::uint16_t* values, const float* v, float* rest, std::size_t n);
 
 }  // namespace terse::kernels
