@@ -5,6 +5,7 @@
 #include "terse/compressors/codec.h"
 #include "terse/compressors/dgc.h"
 #include "terse/compressors/maxmin.h"
+#include "terse/compressors/sign.h"
 #include "terse/compressors/topk.h"
 
 namespace terse {
@@ -18,6 +19,10 @@ constexpr std::array kCodecs{
     CodecInfo{"fp16", "cast", Level::none, "none", "-", [](Options) { return make_fp16(); }},
     CodecInfo{"bf16", "cast", Level::none, "none", "-", [](Options) { return make_bf16(); }},
     CodecInfo{"maxmin", "quantizer", Level::bits, "none", "Markov et al. 2022 (CGX)", [](Options o) { return make_maxmin(o.bucket, o.stochastic); }},
+    CodecInfo{"signsgd", "sign", Level::none, "none", "Bernstein et al. 2018, 2019", [](Options) { return make_signsgd(); }},
+    CodecInfo{"signum", "sign", Level::none, "signum", "Bernstein et al. 2018", [](Options) { return make_signum(); }},
+    CodecInfo{"ef_sign", "sign", Level::none, "classic", "Karimireddy et al. 2019", [](Options) { return make_ef_sign(); }},
+    CodecInfo{"onebit", "sign", Level::none, "classic", "Seide et al. 2014", [](Options) { return make_onebit(); }},
     CodecInfo{"topk", "sparse", Level::density, "classic", "Stich et al. 2018", [](Options) { return make_topk(); }},
     CodecInfo{"dgc", "sparse", Level::density, "dgc", "Lin et al. 2018", [](Options o) { return make_dgc(o.sample_ratio); }},
 };

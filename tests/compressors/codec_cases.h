@@ -1,0 +1,40 @@
+// The codecs, and the levels of each, that general tests go over.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "terse/compressors/codec.h"
+
+namespace terse::test {
+
+struct Case {
+  CodecOptions options;
+  float level = 0;
+};
+
+inline std::vector<Case> cases() {
+  std::vector<Case> all{{{.name = "none"}}, {{.name = "fp16"}}, {{.name = "bf16"}}};
+  for (const float bits : {1.0f, 3.0f, 4.0f, 8.0f}) {
+    all.push_back({{.name = "maxmin", .bucket = 512, .stochastic = true}, bits});
+    all.push_back({{.name = "maxmin", .bucket = 100, .stochastic = false}, bits});
+  }
+  for (const char* name : {"signsgd", "signum", "ef_sign", "onebit"})
+    all.push_back({{.name = name}});
+  for (const float density : {0.001f, 0.05f, 1.0f}) {
+    all.push_back({{.name = "topk"}, density});
+    all.push_back({{.name = "dgc"}, density});
+  }
+  return all;
+}
+
+inline std::string test_name(const Case& one) {
+  std::string name = one.options.name + "_" + std::to_string(one.level) +
+                     (one.options.stochastic ? "" : "_nearest") +
+                     (one.options.max_norm ? "_max" : "");
+  std::ranges::replace(name, '.', '_');
+  return name;
+}
+
+}  // namespace terse::test
