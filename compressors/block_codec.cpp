@@ -44,19 +44,31 @@ BlockCodec::Memory BlockCodec::carve(std::span<const Row> rows, const Exec& exec
   return {first, second, std::as_writable_bytes(scratch.take<std::uint16_t>(elements))};
 }
 
-// The first of two passes: what the whole row must tell before any of it can be encoded. It writes
-// the new velocity, from which the second pass goes on.
-bool BlockCodec::survey_row(const Row& row, const Feedback& feedback, const Memory& memory,
-                            Bytes payload, Pace& pace) const {
+// What the whole row must tell before any of it can be encoded; nothing if the row is bad. Writes
+// the new velocity.
+std::optional<BlockCodec::Survey> BlockCodec::survey_row(const Row& row, const Feedback& feedback,
+                                                         const Memory& memory, Pace& pace) const {
   Fold fold(row, feedback);
-  Survey survey_of_row;
+  Survey result;
   for (std::uint32_t at = 0; at < row.n; at += tile()) {
     const std::uint32_t count = std::min(tile(), row.n - at);
-    survey(fold.run(at, memory.first.first(count)).data(), count, survey_of_row);
-    if (fold.peak() >= limit()) return false;
+    survey(fold.run(at, memory.first.first(count)).data(), count, result);
+    if (fold.peak() >= limit()) return std::nullopt;
     pace.worked(count);
   }
-  return settle(row, survey_of_row, payload);
+  return result;
+}
+
+void BlockCodec::measure(std::span<const Row> rows, const Feedback& feedback,
+                         std::span<float> scales, const Exec& exec) const {
+  if (!traits().shares_scale) return Codec::measure(rows, feedback, scales, exec);
+  const Memory memory = carve(rows, exec);
+  Pace pace(exec);
+  for (std::size_t index = 0; index < rows.size(); ++index) {
+    const std::optional<Survey> found = survey_row(rows[index], feedback, memory, pace);
+    if (!found) report_bad_row(exec, index);
+    scales[index] = found ? scale_of(rows[index], *found) : 0.0f;
+  }
 }
 
 bool BlockCodec::encode_row(const Row& row, const Feedback& feedback, const Key& key,
@@ -91,7 +103,8 @@ void BlockCodec::encode(std::span<const Row> rows, const Feedback& feedback, con
     Feedback rest = feedback;
     bool good = true;
     if (surveys(row)) {
-      good = survey_row(row, feedback, memory, payload, pace);
+      const std::optional<Survey> result = survey_row(row, feedback, memory, pace);
+      good = result && settle(row, *result, payload);
       row.u_in = row.u_out;
       if (feedback.keeps_velocity()) rest.uu = 1, rest.ug = 0;
     }
@@ -130,22 +143,32 @@ void BlockCodec::decode(std::span<const Row> rows, const Mailbox& in, float weig
     for (std::uint32_t at = 0; at < row.n; at += tile()) {
       const Tile part{row, at, std::min(tile(), row.n - at), memory.workspace};
       float* const acc = memory.first.data();
+      const float* sum = nullptr;  // of the ranks so far
+      bool finished = false;
       for (std::size_t rank = senders.begin; rank < senders.end; ++rank) {
-        const bool add = rank > senders.begin;
-        if (in[rank].present()) {
-          decode_tile(part, in[rank].payload(row.slot), acc, add);
-        } else {
-          if (!fold) fold.emplace(row, own);
-          std::span<const float> v =
-              fold->run(at, (add ? memory.second : memory.first).first(part.count));
-          fold->clear(at, part.count);
-          if (votes) v = signs_of(v, add ? memory.second : memory.first);
-          if (add) kernels::add(v.data(), acc, part.count);
-          if (!add && v.data() != acc) std::copy(v.begin(), v.end(), acc);
-        }
         pace.worked(part.count);
+        const bool last = rank + 1 == senders.end;
+        if (in[rank].present()) {
+          const ConstBytes payload = in[rank].payload(row.slot);
+          if (last && sum != nullptr)
+            finished = finish_tile(part, payload, sum, weight, row.out + at);
+          if (finished) break;
+          if (sum != nullptr && sum != acc) std::copy_n(sum, part.count, acc);
+          decode_tile(part, payload, acc, sum != nullptr);
+          sum = acc;
+          continue;
+        }
+        if (!fold) fold.emplace(row, own);
+        const bool add = sum != nullptr;
+        std::span<const float> v =
+            fold->run(at, (add ? memory.second : memory.first).first(part.count));
+        fold->clear(at, part.count);
+        if (votes) v = signs_of(v, add ? memory.second : memory.first);
+        if (add && sum != acc) std::copy_n(sum, part.count, acc);
+        if (add) kernels::add(v.data(), acc, part.count);
+        sum = add ? acc : v.data();
       }
-      kernels::scale(acc, weight, row.out + at, part.count);
+      if (!finished) kernels::scale(sum, weight, row.out + at, part.count);
     }
   }
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 
 #include "terse/compressors/codec.h"
 #include "terse/compressors/kernels/quantise.h"
@@ -16,6 +17,8 @@ class BlockCodec : public Codec {
   std::size_t scratch(std::uint32_t n, float level) const final;
   void encode(std::span<const Row> rows, const Feedback& feedback, const Key& key, Mailbox& out,
               const Exec& exec) const final;
+  void measure(std::span<const Row> rows, const Feedback& feedback, std::span<float> scales,
+               const Exec& exec) const final;
   void decode(std::span<const Row> rows, const Mailbox& in, float weight, const Feedback& own,
               const Exec& exec) const final;
 
@@ -56,9 +59,17 @@ class BlockCodec : public Codec {
                            Kept kept) const = 0;
   // acc = decoded, or acc += decoded.
   virtual void decode_tile(const Tile& tile, ConstBytes payload, float* acc, bool add) const = 0;
+  // out = weight * (base + decoded), of at most a tile; out may be base. The last step of a sum,
+  // for codecs that do better than decode_tile() and a multiplication; false: this one does not.
+  virtual bool finish_tile(const Tile&, ConstBytes, const float*, float, float*) const {
+    return false;
+  }
   // What is wrong with a payload of the right size, or null. Nothing else reads a payload before
   // this.
   virtual const char* contradiction(const Row&, ConstBytes) const { return nullptr; }
+
+  // The scale that follows from a survey, for codecs that share it.
+  virtual float scale_of(const Row&, const Survey&) const { return 0; }
 
  private:
   struct Memory;
@@ -66,8 +77,8 @@ class BlockCodec : public Codec {
   std::size_t tile_for(std::size_t n) const;
   bool encode_row(const Row& row, const Feedback& feedback, const Key& key, const Memory& memory,
                   Bytes payload, Pace& pace) const;
-  bool survey_row(const Row& row, const Feedback& feedback, const Memory& memory, Bytes payload,
-                  Pace& pace) const;
+  std::optional<Survey> survey_row(const Row& row, const Feedback& feedback, const Memory& memory,
+                                   Pace& pace) const;
   void check_payloads(const Row& row, std::size_t index, const Mailbox& in) const;
 };
 

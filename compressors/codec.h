@@ -79,6 +79,11 @@ class Codec {
   // this feedback.
   virtual void check(float level, const Feedback& feedback) const = 0;
 
+  // For codecs that share a scale: what each row's would be by itself, its memory being read alone;
+  // 0 for a bad row, which is reported. Throws Error from other codecs.
+  virtual void measure(std::span<const Row> rows, const Feedback& feedback, std::span<float> scales,
+                       const Exec& exec) const;
+
   // Folds gradient and memory into v, writes its message to frame row.frame (rows of a frame come
   // in slot order), and the new velocity and residual in the same pass.
   virtual void encode(std::span<const Row> rows, const Feedback& feedback, const Key& key,

@@ -102,6 +102,13 @@ class MaxMin final : public BlockCodec {
     return scales_bytes(row.n) + std::size_t{at} / 8 * bits_of(row.level);
   }
 
+  // The same place of the next tile, or of this one if it is the last.
+  kernels::Ahead ahead_of(const Tile& tile, std::uint32_t at) const {
+    const Row& row = tile.row;
+    const std::uint32_t next = tile.at + at + (row.n - tile.at > 2 * tile.count ? tile.count : 0);
+    return {row.grad + next, (row.e_in == nullptr ? row.grad : row.e_in) + next};
+  }
+
   static void keep_constant(std::span<const float> v, float low, std::uint8_t* codes, Kept kept) {
     std::fill_n(codes, v.size(), std::uint8_t{0});
     for (std::size_t i = 0; kept.to != nullptr && i < v.size(); ++i)
@@ -121,7 +128,8 @@ class MaxMin final : public BlockCodec {
                                      drawn.data());
       }
       kernels::quantise(v.data() + done, noise, scale.low, scale.unit, top, codes + done, kept.what,
-                        kept.to == nullptr ? nullptr : kept.to + done, n);
+                        kept.to == nullptr ? nullptr : kept.to + done,
+                        ahead_of(tile, at + static_cast<std::uint32_t>(done)), n);
     }
   }
 

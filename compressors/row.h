@@ -17,11 +17,12 @@ struct Row {
   float* e_out = nullptr;       // residual after it: the memory of e_in, or the other of a pair
   const float* u_in = nullptr;  // velocity, likewise
   float* u_out = nullptr;
-  const float* scale = nullptr;  // factor on grad (local clipping); null: 1
-  std::uint64_t layer = 0;       // hash of the parameter's name: random numbers and wire tag
-  std::uint32_t first = 0;       // index in the layer of this run's first element
-  std::uint32_t n = 0;           // elements
-  float level = 0;               // what the codec makes of it: bits, density
+  const float* scale = nullptr;   // factor on grad (local clipping); null: 1
+  const float* shared = nullptr;  // the scale that the ranks agreed on (Traits.shares_scale)
+  std::uint64_t layer = 0;        // hash of the parameter's name: random numbers and wire tag
+  std::uint32_t first = 0;        // index in the layer of this run's first element
+  std::uint32_t n = 0;            // elements
+  float level = 0;                // what the codec makes of it: bits, density
   std::int16_t frame = kEvery;  // encode: the frame to write to; decode: the one to read, or kEvery
   std::uint32_t slot = 0;       // which row of that frame this is
 };

@@ -115,31 +115,65 @@ void add_signs(const std::byte* bits, Levels levels, float* acc, std::size_t n) 
 
 void copy_signs(const float* values, float* out, std::size_t n) {
   TERSE_ELEMENTWISE
-  for (std::size_t i = 0; i < n; ++i) out[i] = values[i] < 0 ? -1.0f : 1.0f;
+  for (std::size_t i = 0; i < n; ++i)
+    out[i] = (values[i] < 0 ? -1.0f : 1.0f) + (values[i] - values[i]);
 }
 
-SignSums sums_by_sign(const float* values, std::size_t n) {
-  constexpr std::size_t kLanes = 32;
-  std::array<float, kLanes> above{}, below{};
-  std::array<std::uint32_t, kLanes> count{};
-  const auto add = [&](std::size_t lane, float v) {
-    above[lane] += v < 0 ? 0.0f : v;
-    below[lane] += v < 0 ? -v : 0.0f;
-    count[lane] += v < 0 ? 1u : 0u;
-  };
+// The 32 partial sums, and how many values below 0 each has met.
+struct Partials {
+  alignas(64) std::array<float, 32> above{}, below{};
+  alignas(64) std::array<std::int32_t, 32> count{};
+};
+
+#if TERSE_WHOLE_BYTES
+// All whole groups of 32 values; returns where it stopped.
+TERSE_INLINE std::size_t sum_vectors(const float* values, std::size_t n, Partials& into) {
+  constexpr std::size_t kVectors = 32 / hn::MaxLanes(Floats());
+  using Ints = hn::RebindToSigned<Floats>;
+  const Floats floats;
+  const Ints ints;
+  const auto zero = hn::Zero(floats);
+  hn::Vec<Floats> above[kVectors], below[kVectors];
+  hn::Vec<Ints> count[kVectors];
+  for (std::size_t k = 0; k < kVectors; ++k)
+    above[k] = zero, below[k] = zero, count[k] = hn::Zero(ints);
   std::size_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) add(lane, values[i + lane]);
-  }
-  for (std::size_t lane = 0; i + lane < n; ++lane) add(lane, values[i + lane]);
-  for (std::size_t half = kLanes / 2; half > 0; half /= 2) {
-    for (std::size_t lane = 0; lane < half; ++lane) {
-      above[lane] += above[lane + half];
-      below[lane] += below[lane + half];
-      count[lane] += count[lane + half];
+  for (; i + 32 <= n; i += 32) {
+    for (std::size_t k = 0; k < kVectors; ++k) {
+      const auto v = hn::LoadU(floats, values + i + k * hn::Lanes(floats));
+      const auto negative = hn::Lt(v, zero);
+      above[k] = hn::Add(above[k], hn::IfThenZeroElse(negative, v));
+      below[k] = hn::Add(below[k], hn::IfThenElseZero(negative, hn::Neg(v)));
+      count[k] = hn::Sub(count[k], hn::BitCast(ints, hn::VecFromMask(floats, negative)));
     }
   }
-  return {above[0], below[0], count[0]};
+  for (std::size_t k = 0; k < kVectors; ++k) {
+    hn::StoreU(above[k], floats, into.above.data() + k * hn::Lanes(floats));
+    hn::StoreU(below[k], floats, into.below.data() + k * hn::Lanes(floats));
+    hn::StoreU(count[k], ints, into.count.data() + k * hn::Lanes(floats));
+  }
+  return i;
+}
+#else
+TERSE_INLINE std::size_t sum_vectors(const float*, std::size_t, Partials&) { return 0; }
+#endif
+
+SignSums sums_by_sign(const float* values, std::size_t n) {
+  Partials sums;
+  for (std::size_t i = sum_vectors(values, n, sums); i < n; ++i) {
+    const float v = values[i];
+    sums.above[i % 32] += v < 0 ? 0.0f : v;
+    sums.below[i % 32] += v < 0 ? -v : 0.0f;
+    sums.count[i % 32] += v < 0 ? 1 : 0;
+  }
+  for (std::size_t half = 16; half > 0; half /= 2) {
+    for (std::size_t lane = 0; lane < half; ++lane) {
+      sums.above[lane] += sums.above[lane + half];
+      sums.below[lane] += sums.below[lane + half];
+      sums.count[lane] += sums.count[lane + half];
+    }
+  }
+  return {sums.above[0], sums.below[0], static_cast<std::size_t>(sums.count[0])};
 }
 
 }  // namespace terse::kernels::HWY_NAMESPACE

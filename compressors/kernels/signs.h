@@ -23,7 +23,7 @@ void pack_signs(const float* values, std::size_t n, std::byte* bits, Levels leve
 void unpack_signs(const std::byte* bits, Levels levels, float* out, std::size_t n);
 void add_signs(const std::byte* bits, Levels levels, float* acc, std::size_t n);
 
-// +1 and -1.
+// +1 and -1; NaN for what is no finite number, so that it is not lost.
 void copy_signs(const float* values, float* out, std::size_t n);
 
 // The sum of the values from 0 up, that of the negative ones' magnitudes, and how many these are.

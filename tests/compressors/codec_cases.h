@@ -20,6 +20,15 @@ inline std::vector<Case> cases() {
     all.push_back({{.name = "maxmin", .bucket = 512, .stochastic = true}, bits});
     all.push_back({{.name = "maxmin", .bucket = 100, .stochastic = false}, bits});
   }
+  for (const float bits : {2.0f, 4.0f, 8.0f}) {
+    all.push_back({{.name = "qsgd", .bucket = 512}, bits});
+    all.push_back({{.name = "qsgd", .bucket = 100, .max_norm = true}, bits});
+    all.push_back({{.name = "nuqsgd", .bucket = 512}, bits});
+  }
+  all.push_back({{.name = "fp8", .block = 64}});
+  all.push_back({{.name = "fp8_e5m2", .block = 33}});
+  all.push_back({{.name = "natural"}});
+  all.push_back({{.name = "terngrad"}});
   for (const char* name : {"signsgd", "signum", "ef_sign", "onebit"})
     all.push_back({{.name = name}});
   for (const float density : {0.001f, 0.05f, 1.0f}) {
