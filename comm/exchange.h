@@ -21,6 +21,9 @@ namespace terse {
 struct Tables {
   std::vector<Row> send, own, again, receive;
   Mailbox out, in, all;
+  std::vector<Row> whole;     // where a scale is shared: the group's rows uncut,
+  Mailbox measures;           // what each rank found, one float a row,
+  std::vector<float> scales;  // and what they agreed on
   std::size_t workspace = 0;  // bytes that lend() hands to the frames
 
   // Gives the frames their bodies in `memory`, which holds at least `workspace` bytes.

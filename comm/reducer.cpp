@@ -176,8 +176,8 @@ StepReport Reducer::finish() {
   if (!report.nonfinite && options_.may_skip) {
     state_.commit();
     for (auto& live : live_) {
-      for (std::vector<Row>* table :
-           {&live->group.tables.send, &live->group.tables.own, &live->group.tables.again}) {
+      for (std::vector<Row>* table : {&live->group.tables.whole, &live->group.tables.send,
+                                      &live->group.tables.own, &live->group.tables.again}) {
         for (Row& row : *table) {
           auto* e = const_cast<float*>(row.e_in);
           auto* u = const_cast<float*>(row.u_in);

@@ -43,7 +43,8 @@ Task Sharded::run(Group& group, Channel& channel) const {
   codec_->encode(t.send, group.feedback, group.key, t.out, group.exec);
   report_bad_row(group, t.send, channel);
   co_await channel.all_to_all(t.out, t.in);
-  codec_->decode(t.own, t.in, 1.0f / static_cast<float>(world), group.feedback, group.exec);
+  const float weight = codec_->traits().votes ? 1.0f : 1.0f / static_cast<float>(world);
+  codec_->decode(t.own, t.in, weight, group.feedback, group.exec);
   codec_->encode(t.again, feedback::second(group.feedback, world), group.key.again(), t.all,
                  group.exec);
   report_bad_row(group, t.again, channel);

@@ -51,7 +51,7 @@ Row RowBuilder::row(const Piece& piece, int frame, std::uint32_t slot) const {
   row.layer = layer.key();
   row.first = piece.first;
   row.n = piece.n;
-  row.level = site_.plan.cells[piece.layer].level;
+  row.level = level_.value_or(site_.plan.cells[piece.layer].level);
   row.frame = static_cast<std::int16_t>(frame);
   row.slot = slot;
   if (layer.grad != nullptr) row.grad = row.out = layer.grad + piece.first;
@@ -121,7 +121,8 @@ Site sizes_only(std::span<const Layer> layers, const Plan& plan, const GroupSpec
 void Tables::lend(Bytes memory) {
   memory = lend_box(out, memory);
   memory = lend_box(in, memory);
-  lend_box(all, memory);
+  memory = lend_box(all, memory);
+  lend_box(measures, memory);
 }
 
 }  // namespace terse
