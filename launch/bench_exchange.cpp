@@ -14,7 +14,7 @@
 #include "terse/launch/allocation_count.h"
 #include "terse/launch/bench.h"
 #include "terse/launch/ranks.h"
-#include "terse/launch/resnet50_shapes.h"
+#include "terse/bench/resnet50_shapes.h"
 #include "terse/report/table.h"
 #include "terse/trainers/agree.h"
 
