@@ -189,6 +189,7 @@ void add_dequantised(const std::uint8_t* codes, float low, float unit, float* ac
 }
 
 void pack(std::uint8_t* codes, std::size_t n, unsigned bits, std::byte* out) {
+  if (n == 0) return;
   std::byte* const words = std::as_writable_bytes(std::span(codes, n)).data();
   const std::size_t count = (n + 7) / 8, bytes = packed_bytes(n, bits);
   if (bits == 8) return void(std::memcpy(out, words, n));
@@ -203,6 +204,7 @@ void pack(std::uint8_t* codes, std::size_t n, unsigned bits, std::byte* out) {
 }
 
 void unpack(const std::byte* in, std::size_t n, unsigned bits, std::uint8_t* codes) {
+  if (n == 0) return;
   std::byte* const words = std::as_writable_bytes(std::span(codes, n)).data();
   const std::size_t count = (n + 7) / 8, bytes = packed_bytes(n, bits);
   if (bits == 8) {
