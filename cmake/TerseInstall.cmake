@@ -13,7 +13,7 @@ function(terse_install_room name home)
           PATTERN ${home}/torch EXCLUDE)
 endfunction()
 
-foreach(name options fmt xxhash mpi)
+foreach(name options fmt xxhash hwy mpi)
   set_target_properties(terse_${name} PROPERTIES EXPORT_NAME ${name})
   install(TARGETS terse_${name} EXPORT terseTargets)
 endforeach()

@@ -4,6 +4,7 @@
 #include "terse/comm/gathered.h"
 #include "terse/comm/low_rank_exchange.h"
 #include "terse/comm/sharded.h"
+#include "terse/comm/shared_scale.h"
 #include "terse/comm/shared_support.h"
 #include "terse/comm/split.h"
 #include "terse/comm/tree.h"
@@ -22,6 +23,7 @@ std::shared_ptr<const Exchange> make_exchange(std::shared_ptr<const Codec> codec
         "another codec or another feedback.",
         codec->name());
   }
+  if (codec->traits().shares_scale) return std::make_shared<SharedScale>(std::move(codec));
   switch (pattern) {
     case Pattern::gathered:
       return std::make_shared<Gathered>(std::move(codec));

@@ -28,6 +28,9 @@ class Annex {
 struct Tables {
   std::vector<Row> send, own, again, receive;
   Mailbox out, in, all;
+  std::vector<Row> whole;     // where a scale is shared: the group's rows uncut,
+  Mailbox measures;           // what each rank found, one float a row,
+  std::vector<float> scales;  // and what they agreed on
   std::unique_ptr<Annex> annex;
   std::size_t workspace = 0;  // bytes that lend() hands to the frames and the annex
 

@@ -203,7 +203,7 @@ StepReport Reducer::finish() {
     state_.commit();
     for (auto& live : live_) {
       Tables& t = live->group.tables;
-      for (std::vector<Row>* table : {&t.send, &t.own, &t.again, &t.receive}) {
+      for (std::vector<Row>* table : {&t.whole, &t.send, &t.own, &t.again, &t.receive}) {
         for (Row& row : *table) {
           swap_pair(row.e_in, row.e_out);
           swap_pair(row.u_in, row.u_out);

@@ -55,7 +55,8 @@ void Sharded::scatter(Group& group, Channel& channel) const {
 void Sharded::reduce(Group& group, Channel& channel) const {
   Tables& t = group.tables;
   const int world = channel.size();
-  codec_->decode(t.own, t.in, feedback::weight(group.feedback, world), group.feedback, group.exec);
+  const float weight = codec_->traits().votes ? 1.0f : feedback::weight(group.feedback, world);
+  codec_->decode(t.own, t.in, weight, group.feedback, group.exec);
   codec_->encode(t.again, feedback::second(group.feedback, world), group.key.again(), t.all,
                  group.exec);
   report_bad_row(group, t.again, channel);

@@ -1,6 +1,7 @@
 // Scatter-reduce and all-gather: each rank owns a shard, sums it in rank order in fp32 and sends it
 // out encoded again. Two rounds. The owner's own part is never rounded on the way in, so its
-// residual holds the second rounding's error.
+// residual holds the second rounding's error. Where the codec votes, the second encode is the
+// majority of the signs.
 #pragma once
 
 #include <memory>

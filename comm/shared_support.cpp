@@ -215,7 +215,8 @@ void SharedSupport::settle(Group& group) const {
     const bool plain = group.feedback.ev == 1 && group.feedback.ee == 0 && group.feedback.ed == -1;
     for (std::uint32_t j = 0; rounded && plain && j < entries.count; ++j)
       row.e_out[entries.index[j]] = support.lost(i)[j];
-    write_mean(row, entries.indices(), {support.mean(i), entries.count}, 1, pace);
+    write_mean(row, entries.indices(), {support.mean(i), entries.count}, 1 / group.feedback.unit,
+               pace);
   }
 }
 

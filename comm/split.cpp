@@ -327,7 +327,8 @@ void Split::settle(Group& group) const {
     }
     for (std::uint32_t j = 0; j < row.region.count && f.ed != 0; ++j)
       of.e_out[row.region.index[j]] -= f.ed * (row.region.value[j] - row.region.decoded[j]);
-    write_mean(of, has, row.result.values(), 1.0f / static_cast<float>(row.world()), pace);
+    write_mean(of, has, row.result.values(), feedback::weight(f, static_cast<int>(row.world())),
+               pace);
   }
 }
 

@@ -53,7 +53,7 @@ Row RowBuilder::row(const Piece& piece, int frame, std::uint32_t slot) const {
   row.n = piece.n;
   row.n0 = layer.rows;
   row.n1 = layer.rows == 0 ? 0 : layer.size / layer.rows;
-  row.level = site_.plan.cells[piece.layer].level;
+  row.level = level_.value_or(site_.plan.cells[piece.layer].level);
   row.frame = static_cast<std::int16_t>(frame);
   row.slot = slot;
   if (layer.grad != nullptr) row.grad = row.out = layer.grad + piece.first;
@@ -123,6 +123,7 @@ void Tables::lend(Bytes memory) {
   memory = lend_box(out, memory);
   memory = lend_box(in, memory);
   memory = lend_box(all, memory);
+  memory = lend_box(measures, memory);
   if (annex != nullptr) annex->lend(memory);
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -27,6 +28,13 @@ class RowBuilder {
   RowBuilder(const Site& site, const Codec& codec)
       : site_(site), codec_(codec), family_(site.plan.families[site.spec.family]) {}
 
+  // Rows of this level, rather than the plan's.
+  RowBuilder at_level(float level) const {
+    RowBuilder builder = *this;
+    builder.level_ = level;
+    return builder;
+  }
+
   Row row(const Piece& piece, int frame, std::uint32_t slot) const;
   void add(std::vector<Row>& table, std::span<const Piece> pieces, int frame) const;
   Body body(std::span<const Piece> pieces) const;
@@ -36,6 +44,7 @@ class RowBuilder {
   const Site& site_;
   const Codec& codec_;
   const Family& family_;
+  std::optional<float> level_;
 };
 
 std::size_t body_bytes(const Mailbox& box);   // of all its frames, aligned

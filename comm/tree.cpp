@@ -225,7 +225,7 @@ void Tree::settle(Group& group, int world, const Frame& result) const {
       const std::uint32_t at = branch.lost.index[j];
       if (has(at)) row.e_out[at] -= group.feedback.ed * branch.lost.value[j];
     }
-    write_mean(row, sent, branch.come.values(), 1.0f / static_cast<float>(world), pace);
+    write_mean(row, sent, branch.come.values(), feedback::weight(group.feedback, world), pace);
   }
 }
 

@@ -6,12 +6,22 @@
 
 #include "terse/base/error.h"
 #include "terse/compressors/kernels/fold.h"
+#include "terse/compressors/kernels/signs.h"
 #include "terse/compressors/kernels/sum.h"
-#include "terse/compressors/pass.h"
 
 namespace terse {
 
 using kernels::Fold;
+
+namespace {
+
+// A voter votes by its own sign, too.
+std::span<const float> signs_of(std::span<const float> v, std::span<float> into) {
+  kernels::copy_signs(v.data(), into.data(), v.size());
+  return into.first(v.size());
+}
+
+}  // namespace
 
 struct BlockCodec::Memory {
   std::span<float> first, second;
@@ -34,28 +44,71 @@ BlockCodec::Memory BlockCodec::carve(std::span<const Row> rows, const Exec& exec
   return {first, second, std::as_writable_bytes(scratch.take<std::uint16_t>(elements))};
 }
 
+// What the whole row must tell before any of it can be encoded; nothing if the row is bad. Writes
+// the new velocity.
+std::optional<BlockCodec::Survey> BlockCodec::survey_row(const Row& row, const Feedback& feedback,
+                                                         const Memory& memory, Pace& pace) const {
+  Fold fold(row, feedback);
+  Survey result;
+  for (std::uint32_t at = 0; at < row.n; at += tile()) {
+    const std::uint32_t count = std::min(tile(), row.n - at);
+    survey(fold.run(at, memory.first.first(count)).data(), count, result);
+    if (fold.peak() >= limit()) return std::nullopt;
+    pace.worked(count);
+  }
+  return result;
+}
+
+void BlockCodec::measure(std::span<const Row> rows, const Feedback& feedback,
+                         std::span<float> scales, const Exec& exec) const {
+  if (!traits().shares_scale) return Codec::measure(rows, feedback, scales, exec);
+  const Memory memory = carve(rows, exec);
+  Pace pace(exec);
+  for (std::size_t index = 0; index < rows.size(); ++index) {
+    const std::optional<Survey> found = survey_row(rows[index], feedback, memory, pace);
+    if (!found) report_bad_row(exec, index);
+    scales[index] = found ? scale_of(rows[index], *found) : 0.0f;
+  }
+}
+
+bool BlockCodec::encode_row(const Row& row, const Feedback& feedback, const Key& key,
+                            const Memory& memory, Bytes payload, Pace& pace) const {
+  Fold fold(row, feedback);
+  for (std::uint32_t at = 0; at < row.n; at += tile()) {
+    const Tile part{row, at, std::min(tile(), row.n - at), memory.workspace};
+    const std::span<const float> v = fold.run(at, memory.first.first(part.count));
+    Kept kept{kernels::Keep::nothing, nullptr};
+    if (feedback.keeps_residual()) {
+      kept = fold.keeps_difference() ? Kept{kernels::Keep::difference, row.e_out + at}
+                                     : Kept{kernels::Keep::decoded, memory.second.data()};
+    }
+    if (fold.peak() >= limit() || !encode_tile(part, key, v.data(), payload, kept)) return false;
+    if (kept.what == kernels::Keep::decoded) fold.keep(at, v, kept.to);
+    fold.clear(at, part.count);
+    pace.worked(part.count);
+  }
+  return true;
+}
+
 void BlockCodec::encode(std::span<const Row> rows, const Feedback& feedback, const Key& key,
                         Mailbox& out, const Exec& exec) const {
   const Memory memory = carve(rows, exec);
   Pace pace(exec);
   for (std::size_t index = 0; index < rows.size(); ++index) {
-    const Row& row = rows[index];
+    Row row = rows[index];
     require_residual(row, feedback);
     const std::size_t bytes = capacity(row.n, row.level);
     Frame& frame = frame_for(row, out, bytes);
     const Bytes payload = frame.space().first(bytes);
-    Fold fold(row, feedback);
+    Feedback rest = feedback;
     bool good = true;
-    for (std::uint32_t at = 0; at < row.n && good; at += tile()) {
-      const Tile part{row, at, std::min(tile(), row.n - at), memory.workspace};
-      const std::span<const float> v = fold.run(at, memory.first.first(part.count));
-      float* const dec = feedback.keeps_residual() ? memory.second.data() : nullptr;
-      good = fold.peak() < limit() && encode_tile(part, key, v.data(), payload, dec);
-      if (good && dec != nullptr) fold.keep(at, v, dec);
-      if (good) fold.clear(at, part.count);
-      pace.worked(part.count);
+    if (surveys(row)) {
+      const std::optional<Survey> result = survey_row(row, feedback, memory, pace);
+      good = result && settle(row, *result, payload);
+      row.u_in = row.u_out;
+      if (feedback.keeps_velocity()) rest.uu = 1, rest.ug = 0;
     }
-    if (!good) {
+    if (!good || !encode_row(row, rest, key, memory, payload, pace)) {
       report_bad_row(exec, index);
       std::fill(payload.begin(), payload.end(), std::byte{0});
     }
@@ -80,6 +133,7 @@ void BlockCodec::check_payloads(const Row& row, std::size_t index, const Mailbox
 void BlockCodec::decode(std::span<const Row> rows, const Mailbox& in, float weight,
                         const Feedback& own, const Exec& exec) const {
   const Memory memory = carve(rows, exec);
+  const bool votes = traits().votes;
   Pace pace(exec);
   for (std::size_t index = 0; index < rows.size(); ++index) {
     const Row& row = rows[index];
@@ -89,20 +143,32 @@ void BlockCodec::decode(std::span<const Row> rows, const Mailbox& in, float weig
     for (std::uint32_t at = 0; at < row.n; at += tile()) {
       const Tile part{row, at, std::min(tile(), row.n - at), memory.workspace};
       float* const acc = memory.first.data();
+      const float* sum = nullptr;  // of the ranks so far
+      bool finished = false;
       for (std::size_t rank = senders.begin; rank < senders.end; ++rank) {
-        const bool add = rank > senders.begin;
-        if (in[rank].present()) {
-          decode_tile(part, in[rank].payload(row.slot), acc, add);
-        } else {
-          if (!fold) fold.emplace(row, own);
-          const auto v = fold->run(at, (add ? memory.second : memory.first).first(part.count));
-          fold->clear(at, part.count);
-          if (add) kernels::add(v.data(), acc, part.count);
-          if (!add && v.data() != acc) std::copy(v.begin(), v.end(), acc);
-        }
         pace.worked(part.count);
+        const bool last = rank + 1 == senders.end;
+        if (in[rank].present()) {
+          const ConstBytes payload = in[rank].payload(row.slot);
+          if (last && sum != nullptr)
+            finished = finish_tile(part, payload, sum, weight, row.out + at);
+          if (finished) break;
+          if (sum != nullptr && sum != acc) std::copy_n(sum, part.count, acc);
+          decode_tile(part, payload, acc, sum != nullptr);
+          sum = acc;
+          continue;
+        }
+        if (!fold) fold.emplace(row, own);
+        const bool add = sum != nullptr;
+        std::span<const float> v =
+            fold->run(at, (add ? memory.second : memory.first).first(part.count));
+        fold->clear(at, part.count);
+        if (votes) v = signs_of(v, add ? memory.second : memory.first);
+        if (add && sum != acc) std::copy_n(sum, part.count, acc);
+        if (add) kernels::add(v.data(), acc, part.count);
+        sum = add ? acc : v.data();
       }
-      kernels::scale(acc, weight, row.out + at, part.count);
+      if (!finished) kernels::scale(sum, weight, row.out + at, part.count);
     }
   }
 }

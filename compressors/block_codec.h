@@ -3,7 +3,12 @@
 // cache. A codec says how one tile is written and read.
 #pragma once
 
+#include <array>
+#include <optional>
+
 #include "terse/compressors/codec.h"
+#include "terse/compressors/kernels/quantise.h"
+#include "terse/compressors/pass.h"
 
 namespace terse {
 
@@ -12,6 +17,8 @@ class BlockCodec : public Codec {
   std::size_t scratch(std::uint32_t n, float level) const final;
   void encode(std::span<const Row> rows, const Feedback& feedback, const Key& key, Mailbox& out,
               const Exec& exec) const final;
+  void measure(std::span<const Row> rows, const Feedback& feedback, std::span<float> scales,
+               const Exec& exec) const final;
   void decode(std::span<const Row> rows, const Mailbox& in, float weight, const Feedback& own,
               const Exec& exec) const final;
 
@@ -37,24 +44,54 @@ class BlockCodec : public Codec {
     Bytes workspace;  // 2 bytes an element, up to a multiple of 8 elements; 64-byte aligned
   };
 
+  // Where a tile's decoded values go: nowhere, to `to`, or to `to` as v - decoded.
+  struct Kept {
+    kernels::Keep what;
+    float* to;
+  };
+  // What a codec whose scale is of the whole row learns in a pass of its own before it encodes.
+  // `sums` is of sums over blocks, which a codec makes in fp32.
+  struct Survey {
+    std::array<double, 2> sums{};
+    std::array<std::uint64_t, 2> counts{};
+    float peak = 0;
+  };
+
   // Elements of a tile, a multiple of traits().block and of 8.
   virtual std::uint32_t tile() const = 0;
   // The bits of the smallest |v| that makes a row bad.
   virtual std::uint32_t limit() const = 0;
-  // Writes the tile's part of the row's payload, and its decoded values unless dec is null. False:
-  // it cannot hold them. A payload of zeros must be valid and decode to zeros.
+  // Adds a tile to the survey of `row`; settle() writes what follows from it into the payload, or
+  // says false: it cannot hold the row. Called only where surveys(row).
+  virtual bool surveys(const Row&) const { return false; }
+  virtual void survey(const float*, std::uint32_t, Survey&) const {}
+  virtual bool settle(const Row&, const Survey&, Bytes) const { return true; }
+  // Writes the tile's part of the row's payload, and its decoded values. False: it cannot hold
+  // them. A payload of zeros must be valid and decode to zeros.
   virtual bool encode_tile(const Tile& tile, const Key& key, const float* v, Bytes payload,
-                           float* dec) const = 0;
+                           Kept kept) const = 0;
   // acc = decoded, or acc += decoded.
   virtual void decode_tile(const Tile& tile, ConstBytes payload, float* acc, bool add) const = 0;
+  // out = weight * (base + decoded), of at most a tile; out may be base. The last step of a sum,
+  // for codecs that do better than decode_tile() and a multiplication; false: this one does not.
+  virtual bool finish_tile(const Tile&, ConstBytes, const float*, float, float*) const {
+    return false;
+  }
   // What is wrong with a payload of the right size, or null. Nothing else reads a payload before
   // this.
   virtual const char* contradiction(const Row&, ConstBytes) const { return nullptr; }
+
+  // The scale that follows from a survey, for codecs that share it.
+  virtual float scale_of(const Row&, const Survey&) const { return 0; }
 
  private:
   struct Memory;
   Memory carve(std::span<const Row> rows, const Exec& exec) const;
   std::size_t tile_for(std::size_t n) const;
+  bool encode_row(const Row& row, const Feedback& feedback, const Key& key, const Memory& memory,
+                  Bytes payload, Pace& pace) const;
+  std::optional<Survey> survey_row(const Row& row, const Feedback& feedback, const Memory& memory,
+                                   Pace& pace) const;
   void check_payloads(const Row& row, std::size_t index, const Mailbox& in) const;
 };
 

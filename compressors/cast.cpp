@@ -1,5 +1,6 @@
 #include "terse/compressors/cast.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "terse/compressors/block_codec.h"
@@ -26,9 +27,10 @@ class None final : public BlockCodec {
   std::uint32_t limit() const override { return kernels::kFp32Limit; }
 
   bool encode_tile(const Tile& tile, const Key&, const float* v, Bytes payload,
-                   float* dec) const override {
+                   Kept kept) const override {
     std::memcpy(payload.data() + tile.at * sizeof(float), v, tile.count * sizeof(float));
-    if (dec != nullptr) std::memcpy(dec, v, tile.count * sizeof(float));
+    if (kept.what == kernels::Keep::decoded) std::memcpy(kept.to, v, tile.count * sizeof(float));
+    if (kept.what == kernels::Keep::difference) std::fill_n(kept.to, tile.count, 0.0f);
     return true;
   }
 
@@ -49,12 +51,24 @@ struct HalfType {
   void (*to)(const float*, std::uint16_t*, std::size_t);
   void (*from)(const std::uint16_t*, float*, std::size_t);
   void (*add)(const std::uint16_t*, float*, std::size_t);
+  void (*rest)(const std::uint16_t*, const float*, float*, std::size_t);
+  void (*sum)(const std::uint16_t*, const float*, float, float*, std::size_t);
 };
 
-constexpr HalfType kFp16{"fp16", kernels::kFp16Limit, kernels::to_fp16, kernels::from_fp16,
-                         kernels::add_fp16};
-constexpr HalfType kBf16{"bf16", kernels::kBf16Limit, kernels::to_bf16, kernels::from_bf16,
-                         kernels::add_bf16};
+constexpr HalfType kFp16{"fp16",
+                         kernels::kFp16Limit,
+                         kernels::to_fp16,
+                         kernels::from_fp16,
+                         kernels::add_fp16,
+                         kernels::rest_of_fp16,
+                         kernels::sum_fp16};
+constexpr HalfType kBf16{"bf16",
+                         kernels::kBf16Limit,
+                         kernels::to_bf16,
+                         kernels::from_bf16,
+                         kernels::add_bf16,
+                         kernels::rest_of_bf16,
+                         kernels::sum_bf16};
 
 class Half final : public BlockCodec {
  public:
@@ -70,23 +84,39 @@ class Half final : public BlockCodec {
   std::uint32_t tile() const override { return kernels::kBlock; }
   std::uint32_t limit() const override { return type_.limit; }
 
-  // By way of the workspace, as a payload need not be aligned.
   bool encode_tile(const Tile& tile, const Key&, const float* v, Bytes payload,
-                   float* dec) const override {
-    auto* const halves = reinterpret_cast<std::uint16_t*>(tile.workspace.data());
+                   Kept kept) const override {
+    std::byte* const to = payload.data() + tile.at * sizeof(std::uint16_t);
+    auto* const halves = reinterpret_cast<std::uint16_t*>(aligned(to) ? to : tile.workspace.data());
     type_.to(v, halves, tile.count);
-    std::memcpy(payload.data() + tile.at * sizeof(*halves), halves, tile.count * sizeof(*halves));
-    if (dec != nullptr) type_.from(halves, dec, tile.count);
+    if (!aligned(to)) std::memcpy(to, halves, tile.count * sizeof(*halves));
+    if (kept.what == kernels::Keep::decoded) type_.from(halves, kept.to, tile.count);
+    if (kept.what == kernels::Keep::difference) type_.rest(halves, v, kept.to, tile.count);
     return true;
   }
 
   void decode_tile(const Tile& tile, ConstBytes payload, float* acc, bool add) const override {
-    auto* const halves = reinterpret_cast<std::uint16_t*>(tile.workspace.data());
-    std::memcpy(halves, payload.data() + tile.at * sizeof(*halves), tile.count * sizeof(*halves));
-    (add ? type_.add : type_.from)(halves, acc, tile.count);
+    (add ? type_.add : type_.from)(halves_of(tile, payload), acc, tile.count);
+  }
+
+  bool finish_tile(const Tile& tile, ConstBytes payload, const float* base, float weight,
+                   float* out) const override {
+    type_.sum(halves_of(tile, payload), base, weight, out, tile.count);
+    return true;
   }
 
  private:
+  // A payload need not be aligned; if it is not, it goes by way of the workspace.
+  static bool aligned(const std::byte* at) {
+    return reinterpret_cast<std::uintptr_t>(at) % alignof(std::uint16_t) == 0;
+  }
+  static const std::uint16_t* halves_of(const Tile& tile, ConstBytes payload) {
+    const std::byte* const from = payload.data() + tile.at * sizeof(std::uint16_t);
+    if (aligned(from)) return reinterpret_cast<const std::uint16_t*>(from);
+    std::memcpy(tile.workspace.data(), from, tile.count * sizeof(std::uint16_t));
+    return reinterpret_cast<const std::uint16_t*>(tile.workspace.data());
+  }
+
   const HalfType& type_;
 };
 

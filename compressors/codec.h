@@ -70,7 +70,9 @@ struct Traits {
   bool biased = false;      // needs error feedback to converge in general
   bool fixed_size = false;  // capacity() is what it always sends
   bool summable = false;    // the sum of messages decodes to the sum of what they hold
-  std::uint32_t block = 0;  // a layer may be cut at multiples of this many elements; 0: never
+  bool votes = false;  // each rank counts with its sign alone, and the sum's sign is the answer
+  bool shares_scale = false;  // ranks agree on a scale first, so that codes add up as integers
+  std::uint32_t block = 0;    // a layer may be cut at multiples of this many elements; 0: never
   Pattern pattern = Pattern::sharded;
 };
 
@@ -88,6 +90,11 @@ class Codec {
   // Throws JobError with one sentence unless rows of this level (bits, density) can be encoded with
   // this feedback.
   virtual void check(float level, const Feedback& feedback) const = 0;
+
+  // For codecs that share a scale: what each row's would be by itself, its memory being read alone;
+  // 0 for a bad row, which is reported. Throws Error from other codecs.
+  virtual void measure(std::span<const Row> rows, const Feedback& feedback, std::span<float> scales,
+                       const Exec& exec) const;
 
   // Folds gradient and memory into v, writes its message to frame row.frame (rows of a frame come
   // in slot order), and the new velocity and residual in the same pass.
@@ -108,10 +115,13 @@ class Codec {
 // What a job says of its codec; a codec reads what concerns it.
 struct CodecOptions {
   std::string name = "none";
-  std::uint32_t bucket = 512;   // maxmin: elements that share a scale
+  std::uint32_t bucket = 512;   // maxmin, qsgd, nuqsgd: elements that share a scale
   bool stochastic = true;       // maxmin: rounding
-  bool alternating = false;     // powersgd: P in even steps, Q in odd ones
+  bool max_norm = false;        // qsgd: scale by the largest |v| of a bucket, not by its 2-norm
+  std::uint32_t block = 64;     // fp8: elements that share an exponent
+  double clip = 2.5;            // terngrad: standard deviations to clip at; 0: not at all
   double sample_ratio = 0.01;   // dgc: share of the elements that the threshold is estimated from
+  bool alternating = false;     // powersgd: P in even steps, Q in odd ones
   double threshold = 1e-3;      // threshold: magnitudes above it are sent
   bool unbiased = false;        // randomk, randblock: values times n / k, and no feedback
   std::string values = "fp32";  // sparse: how values are written: fp32, fp16, bf16, maxmin4, ...

@@ -24,13 +24,6 @@ struct Scale {
 };
 static_assert(sizeof(Scale) == 8);
 
-constexpr std::array<float, kRun> halves() {
-  std::array<float, kRun> noise{};
-  noise.fill(0.5f);
-  return noise;
-}
-constexpr std::array<float, kRun> kHalves = halves();
-
 class MaxMin final : public BlockCodec {
  public:
   MaxMin(std::uint32_t bucket, bool stochastic)
@@ -55,7 +48,7 @@ class MaxMin final : public BlockCodec {
   std::uint32_t limit() const override { return kernels::kFp32Limit; }
 
   bool encode_tile(const Tile& tile, const Key& key, const float* v, Bytes payload,
-                   float* dec) const override {
+                   Kept kept) const override {
     const unsigned bits = bits_of(tile.row.level);
     auto* const codes = reinterpret_cast<std::uint8_t*>(tile.workspace.data());
     for (std::uint32_t at = 0; at < tile.count; at += bucket_) {
@@ -65,12 +58,12 @@ class MaxMin final : public BlockCodec {
       const Scale scale{(range.high - range.low) / top, range.low};
       if (!std::isfinite(scale.low + scale.unit * top)) return false;
       store(payload.data() + (tile.at + at) / bucket_ * sizeof(Scale), scale);
+      const Kept here{kept.what, kept.to == nullptr ? nullptr : kept.to + at};
       if (scale.unit < kLeastUnit) {
-        std::fill_n(codes + at, n, std::uint8_t{0});
+        keep_constant({v + at, n}, scale.low, codes + at, here);
       } else {
-        quantise(tile, key, at, {v + at, n}, scale, top, codes + at);
+        quantise(tile, key, at, {v + at, n}, scale, top, codes + at, here);
       }
-      if (dec != nullptr) kernels::dequantise(codes + at, scale.low, scale.unit, dec + at, n);
     }
     std::fill(codes + tile.count, codes + round_up(tile.count, 8), std::uint8_t{0});
     kernels::pack(codes, tile.count, bits, payload.data() + codes_at(tile.row, tile.at));
@@ -109,22 +102,34 @@ class MaxMin final : public BlockCodec {
     return scales_bytes(row.n) + std::size_t{at} / 8 * bits_of(row.level);
   }
 
+  // The same place of the next tile, or of this one if it is the last.
+  kernels::Ahead ahead_of(const Tile& tile, std::uint32_t at) const {
+    const Row& row = tile.row;
+    const std::uint32_t next = tile.at + at + (row.n - tile.at > 2 * tile.count ? tile.count : 0);
+    return {row.grad + next, (row.e_in == nullptr ? row.grad : row.e_in) + next};
+  }
+
+  static void keep_constant(std::span<const float> v, float low, std::uint8_t* codes, Kept kept) {
+    std::fill_n(codes, v.size(), std::uint8_t{0});
+    for (std::size_t i = 0; kept.to != nullptr && i < v.size(); ++i)
+      kept.to[i] = kept.what == kernels::Keep::difference ? v[i] - low : low;
+  }
+
   // Codes of `v`, elements from `at` of the tile on.
   void quantise(const Tile& tile, const Key& key, std::uint32_t at, std::span<const float> v,
-                const Scale& scale, float top, std::uint8_t* codes) const {
+                const Scale& scale, float top, std::uint8_t* codes, Kept kept) const {
     std::array<float, kRun + 8> drawn;
     for (std::size_t done = 0; done < v.size(); done += kRun) {
       const std::size_t n = std::min<std::size_t>(kRun, v.size() - done);
-      const float* noise = kHalves.data();
+      const float* noise = nullptr;
       if (stochastic_) {
-        const std::size_t element = std::size_t{tile.row.first} + tile.at + at + done,
-                          skipped = element % 4;
-        kernels::uniform_quads(key.stream(), tile.row.layer,
-                               static_cast<std::uint32_t>(element / 4), (skipped + n + 3) / 4,
-                               drawn.data());
-        noise = drawn.data() + skipped;
+        noise = kernels::uniform_run(key.stream(), tile.row.layer,
+                                     std::uint64_t{tile.row.first} + tile.at + at + done, n,
+                                     drawn.data());
       }
-      kernels::quantise(v.data() + done, noise, scale.low, scale.unit, top, codes + done, n);
+      kernels::quantise(v.data() + done, noise, scale.low, scale.unit, top, codes + done, kept.what,
+                        kept.to == nullptr ? nullptr : kept.to + done,
+                        ahead_of(tile, at + static_cast<std::uint32_t>(done)), n);
     }
   }
 

@@ -4,9 +4,13 @@
 #include "terse/compressors/cast.h"
 #include "terse/compressors/codec.h"
 #include "terse/compressors/dgc.h"
+#include "terse/compressors/fp8.h"
 #include "terse/compressors/low_rank.h"
 #include "terse/compressors/maxmin.h"
+#include "terse/compressors/qsgd.h"
 #include "terse/compressors/randomk.h"
+#include "terse/compressors/sign.h"
+#include "terse/compressors/ternary.h"
 #include "terse/compressors/topk.h"
 
 namespace terse {
@@ -19,7 +23,17 @@ constexpr std::array kCodecs{
     CodecInfo{"none", "cast", Level::none, "none", "-", [](Options) { return make_none(); }},
     CodecInfo{"fp16", "cast", Level::none, "none", "-", [](Options) { return make_fp16(); }},
     CodecInfo{"bf16", "cast", Level::none, "none", "-", [](Options) { return make_bf16(); }},
+    CodecInfo{"fp8", "cast", Level::none, "none", "Micikevicius et al. 2022", [](Options o) { return make_fp8_e4m3(o.block); }},
+    CodecInfo{"fp8_e5m2", "cast", Level::none, "none", "Micikevicius et al. 2022", [](Options o) { return make_fp8_e5m2(o.block); }},
     CodecInfo{"maxmin", "quantizer", Level::bits, "none", "Markov et al. 2022 (CGX)", [](Options o) { return make_maxmin(o.bucket, o.stochastic); }},
+    CodecInfo{"qsgd", "quantizer", Level::bits, "none", "Alistarh et al. 2017", [](Options o) { return make_qsgd(o.bucket, o.max_norm); }},
+    CodecInfo{"nuqsgd", "quantizer", Level::bits, "none", "Ramezani-Kebrya et al. 2021", [](Options o) { return make_nuqsgd(o.bucket); }},
+    CodecInfo{"natural", "quantizer", Level::none, "none", "Horvath et al. 2019", [](Options) { return make_natural(); }},
+    CodecInfo{"terngrad", "quantizer", Level::none, "none", "Wen et al. 2017", [](Options o) { return make_terngrad(o.clip); }},
+    CodecInfo{"signsgd", "sign", Level::none, "none", "Bernstein et al. 2018, 2019", [](Options) { return make_signsgd(); }},
+    CodecInfo{"signum", "sign", Level::none, "signum", "Bernstein et al. 2018", [](Options) { return make_signum(); }},
+    CodecInfo{"ef_sign", "sign", Level::none, "classic", "Karimireddy et al. 2019", [](Options) { return make_ef_sign(); }},
+    CodecInfo{"onebit", "sign", Level::none, "classic", "Seide et al. 2014", [](Options) { return make_onebit(); }},
     CodecInfo{"topk", "sparse", Level::density, "classic", "Stich et al. 2018", [](Options o) { return make_topk(o); }},
     CodecInfo{"dgc", "sparse", Level::density, "dgc", "Lin et al. 2018", [](Options o) { return make_dgc(o); }},
     CodecInfo{"topk_sampled", "sparse", Level::density, "classic", "Lin et al. 2018", [](Options o) { return make_topk_sampled(o); }},
@@ -41,6 +55,10 @@ constexpr auto kNames = [] {
 }();
 
 }  // namespace
+
+void Codec::measure(std::span<const Row>, const Feedback&, std::span<float>, const Exec&) const {
+  fail("codec {} shares no scale.", name());
+}
 
 std::span<const CodecInfo> codecs() { return kCodecs; }
 std::span<const std::string_view> codec_names() { return kNames; }

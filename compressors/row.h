@@ -19,12 +19,13 @@ struct Row {
   float* u_out = nullptr;
   const float* base_in = nullptr;  // running mean of the ranks' estimates (EF21), likewise
   float* base_out = nullptr;
-  const float* scale = nullptr;  // factor on grad (local clipping); null: 1
-  std::uint64_t layer = 0;       // hash of the parameter's name: random numbers and wire tag
-  std::uint32_t first = 0;       // index in the layer of this run's first element
-  std::uint32_t n = 0;           // elements
-  std::uint32_t n0 = 0, n1 = 0;  // rows and columns of the layer as a matrix; 0: it is none
-  float level = 0;               // what the codec makes of it: bits, density, rank
+  const float* scale = nullptr;   // factor on grad (local clipping); null: 1
+  const float* shared = nullptr;  // the scale that the ranks agreed on (Traits.shares_scale)
+  std::uint64_t layer = 0;        // hash of the parameter's name: random numbers and wire tag
+  std::uint32_t first = 0;        // index in the layer of this run's first element
+  std::uint32_t n = 0;            // elements
+  std::uint32_t n0 = 0, n1 = 0;   // rows and columns of the layer as a matrix; 0: it is none
+  float level = 0;                // what the codec makes of it: bits, density, rank
   std::int16_t frame = kEvery;  // encode: the frame to write to; decode: the one to read, or kEvery
   std::uint32_t slot = 0;       // which row of that frame this is
 };

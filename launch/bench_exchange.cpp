@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "terse/base/random.h"
+#include "terse/bench/resnet50_shapes.h"
 #include "terse/comm/reducer.h"
 #include "terse/config/arguments.h"
 #include "terse/config/units.h"
 #include "terse/launch/allocation_count.h"
 #include "terse/launch/bench.h"
 #include "terse/launch/ranks.h"
-#include "terse/launch/resnet50_shapes.h"
 #include "terse/report/table.h"
 #include "terse/trainers/agree.h"
 

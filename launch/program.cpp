@@ -15,7 +15,7 @@ constexpr const char* kHelp =
 
   terse train JOB.ini [--section.key value ...]   train; under mpirun one rank per process
   terse compare DIR ... [--plot FILE]             a table of finished runs, and a picture
-  terse bench exchange|overlap                    measure the exchange on this machine
+  terse bench codecs|exchange|overlap             measure codecs and exchange on this machine
   terse encode TENSOR MESSAGE --codec NAME        a tensor file to a message file
   terse decode MESSAGE TENSOR                     and back
   terse codecs                                    a table of the codecs

@@ -1,7 +1,14 @@
-// TERSE_KERNEL marks a function that is compiled for AVX2 and for the baseline, the better one
-// being picked when the program is loaded. Both give the same bits: contraction is off, and every
-// reduction has a written order. Sanitizers run before the loader has resolved such functions, so
-// their builds keep the baseline alone.
+// How kernels reach the machine's instruction set. A kernel's source is compiled once for each of
+// Highway's targets that the project keeps (hwy/foreach_target.h: AVX-512, AVX2, NEON, the
+// baseline), the best one that runs being taken at the call; tests choose with
+// hwy::SetSupportedTargetsForTest. All give the same bits: contraction is off, and every reduction
+// has a written order. Most bodies are plain loops, which compilers vectorise as well as Highway's
+// operations would (fold, casts, sums: equal within 3 %, being bound by memory); Highway's own are
+// used where they do not (random numbers, bits of signs, fp16).
+//
+// TERSE_KERNEL is for kernels of one function: compiled for AVX2 and for the baseline, the better
+// one being picked when the program is loaded. Sanitizers run before the loader has resolved such
+// functions, so their builds keep the baseline alone.
 #pragma once
 
 #if defined(__x86_64__) && defined(__gnu_linux__) && !defined(TERSE_SANITIZED)

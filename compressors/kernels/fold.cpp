@@ -2,18 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
 
 #include "terse/base/error.h"
 #include "terse/compressors/kernels/dispatch.h"
+#include "terse/compressors/kernels/fold_loops.h"
 
 namespace terse::kernels {
-
-struct Coefficients {
-  float scale, uu, ug, vu, vg, ve;
-  bool has_ug, has_vu, has_vg;
-};
 
 namespace {
 
@@ -23,82 +18,11 @@ constexpr std::array<float, kBlock> filled(float value) {
   return block;
 }
 
-// Memory that is not there reads as zeros. A term that is left out is -0, the one number that
-// changes no sum.
-constexpr float kNothing = -0.0f;
+// Memory that is not there reads as zeros, terms that are left out as nothing.
 alignas(64) constexpr std::array<float, kBlock> kZeros = filled(0.0f);
 alignas(64) constexpr std::array<float, kBlock> kNothings = filled(kNothing);
 
-TERSE_INLINE std::uint32_t magnitude(float x) {
-  return std::bit_cast<std::uint32_t>(x) & 0x7fffffffu;
-}
-
-template <Shape kShape>
-TERSE_INLINE std::uint32_t fold_body(const Coefficients& given, const float* grad,
-                                     const float* u_in, const float* e_in, float* u_out, float* v,
-                                     std::size_t n) {
-  const Coefficients c = given;
-  std::uint32_t peak = 0;
-  TERSE_ELEMENTWISE
-  for (std::size_t i = 0; i < n; ++i) {
-    const float g = c.scale * grad[i];
-    float x;
-    if constexpr (kShape == Shape::none) {
-      x = g;
-    } else if constexpr (kShape == Shape::classic) {
-      x = g + e_in[i];
-    } else if constexpr (kShape == Shape::dgc) {
-      const float u = c.uu * u_in[i] + c.ug * g;
-      u_out[i] = u;
-      x = (u + (c.has_vg ? g : kNothing)) + e_in[i];
-    } else {
-      const float u = c.uu * u_in[i] + (c.has_ug ? c.ug * g : kNothing);
-      u_out[i] = u;
-      x = ((c.has_vu ? c.vu * u : kNothing) + (c.has_vg ? c.vg * g : kNothing)) + c.ve * e_in[i];
-    }
-    v[i] = x;
-    peak = std::max(peak, magnitude(x));
-  }
-  return peak;
-}
-
 }  // namespace
-
-TERSE_KERNEL std::uint32_t peak_of(const float* v, std::size_t n) {
-  std::uint32_t peak = 0;
-  for (std::size_t i = 0; i < n; ++i) peak = std::max(peak, magnitude(v[i]));
-  return peak;
-}
-
-TERSE_KERNEL std::uint32_t fold_none(const Coefficients& c, const float* grad, const float* u,
-                                     const float* e, float* u_out, float* v, std::size_t n) {
-  return fold_body<Shape::none>(c, grad, u, e, u_out, v, n);
-}
-TERSE_KERNEL std::uint32_t fold_classic(const Coefficients& c, const float* grad, const float* u,
-                                        const float* e, float* u_out, float* v, std::size_t n) {
-  return fold_body<Shape::classic>(c, grad, u, e, u_out, v, n);
-}
-TERSE_KERNEL std::uint32_t fold_dgc(const Coefficients& c, const float* grad, const float* u,
-                                    const float* e, float* u_out, float* v, std::size_t n) {
-  return fold_body<Shape::dgc>(c, grad, u, e, u_out, v, n);
-}
-TERSE_KERNEL std::uint32_t fold_general(const Coefficients& c, const float* grad, const float* u,
-                                        const float* e, float* u_out, float* v, std::size_t n) {
-  return fold_body<Shape::general>(c, grad, u, e, u_out, v, n);
-}
-
-TERSE_KERNEL void keep_difference(const float* v, const float* dec, float* e_out, std::size_t n) {
-  TERSE_ELEMENTWISE
-  for (std::size_t i = 0; i < n; ++i) e_out[i] = v[i] - dec[i];
-}
-
-TERSE_KERNEL void keep_general(float ev, bool has_ev, float ee, float ed, const float* v,
-                               const float* e_in, const float* dec, float* e_out, std::size_t n) {
-  TERSE_ELEMENTWISE
-  for (std::size_t i = 0; i < n; ++i) {
-    e_out[i] = ((has_ev ? ev * v[i] : kNothing) + ee * e_in[i]) + ed * dec[i];
-  }
-}
 
 Shape shape_of(const Feedback& f) {
   if (!f.keeps_velocity()) {
@@ -155,7 +79,7 @@ void Fold::run_block(std::uint32_t at, std::span<float> into) {
 
 void Fold::keep(std::uint32_t at, std::span<const float> v, const float* dec) const {
   const Feedback& f = feedback_;
-  if (f.ev == 1 && f.ee == 0 && f.ed == -1) {
+  if (keeps_difference()) {
     keep_difference(v.data(), dec, row_.e_out + at, v.size());
     return;
   }

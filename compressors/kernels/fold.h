@@ -35,6 +35,10 @@ class Fold {
   // The residual of elements [at, at + v.size()), of which `dec` was sent. Needs keeps_residual()
   // and a row with e_out.
   void keep(std::uint32_t at, std::span<const float> v, const float* dec) const;
+  // Whether that residual is v - dec, which a codec may then write itself while it encodes.
+  bool keeps_difference() const {
+    return feedback_.ev == 1 && feedback_.ee == 0 && feedback_.ed == -1;
+  }
   // Clears the velocity of elements that were all sent, if the feedback says so.
   void clear(std::uint32_t at, std::uint32_t count) const;
 

@@ -1,6 +1,6 @@
 // fp32 <-> 16-bit floats, round to nearest even, with integer and fp32 arithmetic alone: the same
 // bits on every machine. Values that round past the largest finite one become infinite; the caller
-// refuses them beforehand by their magnitude.
+// refuses them beforehand by their magnitude, and NaN, which becomes some NaN.
 #pragma once
 
 #include <cstddef>
@@ -16,9 +16,19 @@ inline constexpr std::uint32_t kBf16Limit = 0x7f7f8000u;
 void to_fp16(const float* values, std::uint16_t* out, std::size_t n);
 void from_fp16(const std::uint16_t* values, float* out, std::size_t n);
 void add_fp16(const std::uint16_t* values, float* acc, std::size_t n);
+// out = weight * (base + values).
+void sum_fp16(const std::uint16_t* values, const float* base, float weight, float* out,
+              std::size_t n);
+// rest = v - what was made of it.
+void rest_of_fp16(const std::uint16_t* values, const float* v, float* rest, std::size_t n);
 
 void to_bf16(const float* values, std::uint16_t* out, std::size_t n);
 void from_bf16(const std::uint16_t* values, float* out, std::size_t n);
 void add_bf16(const std::uint16_t* values, float* acc, std::size_t n);
+// out = weight * (base + values).
+void sum_bf16(const std::uint16_t* values, const float* base, float weight, float* out,
+              std::size_t n);
+// rest = v - what was made of it.
+void rest_of_bf16(const std::uint16_t* values, const float* v, float* rest, std::size_t n);
 
 }  // namespace terse::kernels

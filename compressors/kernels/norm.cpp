@@ -1,16 +1,15 @@
 #include "terse/compressors/kernels/norm.h"
 
-#include <array>
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "terse/compressors/kernels/norm.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
 
-#include "terse/compressors/kernels/dispatch.h"
+HWY_BEFORE_NAMESPACE();
+namespace terse::kernels::HWY_NAMESPACE {
 
-namespace terse {
-namespace kernels {
-
-constexpr std::size_t kLanes = 32;
-using Partials = std::array<double, kLanes>;
-
-TERSE_KERNEL void add_squares(const float* values, std::size_t n, Partials& into) {
+void add_squares(const float* values, std::size_t n, Partials& into) {
+  constexpr std::size_t kLanes = std::tuple_size_v<Partials>;
   Partials sums = into;
   std::size_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
@@ -26,15 +25,33 @@ TERSE_KERNEL void add_squares(const float* values, std::size_t n, Partials& into
   into = sums;
 }
 
-}  // namespace kernels
+}  // namespace terse::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
 
-double squared_norm(std::span<const float> values) {
-  kernels::Partials sums{};
-  kernels::add_squares(values.data(), values.size(), sums);
-  for (std::size_t half = kernels::kLanes / 2; half > 0; half /= 2) {
+#if HWY_ONCE
+namespace terse {
+namespace kernels {
+
+HWY_EXPORT(add_squares);
+
+void add_squares(const float* values, std::size_t n, Partials& into) {
+  HWY_DYNAMIC_DISPATCH(add_squares)(values, n, into);
+}
+
+double total_of(Partials sums) {
+  for (std::size_t half = sums.size() / 2; half > 0; half /= 2) {
     for (std::size_t lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
   }
   return sums[0];
 }
 
+}  // namespace kernels
+
+double squared_norm(std::span<const float> values) {
+  kernels::Partials sums{};
+  kernels::add_squares(values.data(), values.size(), sums);
+  return kernels::total_of(sums);
+}
+
 }  // namespace terse
+#endif

@@ -4,33 +4,19 @@
 #include <array>
 #include <cstring>
 
-#include "terse/compressors/kernels/dispatch.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "terse/compressors/kernels/quantise.cpp"
+#include <hwy/cache_control.h>
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
 
-namespace terse::kernels {
-namespace {
+#include "terse/compressors/kernels/dispatch.h"
+#include "terse/compressors/kernels/pack_steps.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace terse::kernels::HWY_NAMESPACE {
 
 constexpr std::size_t kLanes = 32;
-
-// The bits that stay and the bits that move when pairs of fields of `width` bits, each holding
-// `used`, close up.
-struct Step {
-  std::uint64_t stay, move;
-  unsigned by;
-};
-
-constexpr Step step_of(unsigned width, unsigned used) {
-  const std::uint64_t field = (1ull << used) - 1;
-  Step step{0, 0, width - used};
-  for (unsigned at = 0; at < 64; at += 2 * width) {
-    step.stay |= field << at;
-    step.move |= field << (at + width);
-  }
-  return step;
-}
-
-constexpr std::array<Step, 3> steps_of(unsigned bits) {
-  return {step_of(8, bits), step_of(16, 2 * bits), step_of(32, 4 * bits)};
-}
 
 TERSE_INLINE std::uint64_t close_up(std::uint64_t word, const Step& step) {
   return (word & step.stay) | ((word & step.move) >> step.by);
@@ -40,9 +26,7 @@ TERSE_INLINE std::uint64_t spread(std::uint64_t word, const Step& step) {
   return (word & step.stay) | ((word << step.by) & step.move);
 }
 
-}  // namespace
-
-TERSE_KERNEL Range range_of(const float* values, std::size_t n) {
+Range range_of(const float* values, std::size_t n) {
   std::array<float, kLanes> low, high;
   low.fill(values[0]);
   high.fill(values[0]);
@@ -67,26 +51,99 @@ TERSE_KERNEL Range range_of(const float* values, std::size_t n) {
   return {low[0], high[0]};
 }
 
-TERSE_KERNEL void quantise(const float* __restrict values, const float* __restrict noise, float low,
-                           float unit, float top, std::uint8_t* __restrict codes, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i) {
-    const float level = (values[i] - low) / unit + noise[i];
-    codes[i] = static_cast<std::uint8_t>(static_cast<std::int32_t>(level < top ? level : top));
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+// By hand for the prefetches, which no compiler vectorises: without them the passes over cached
+// blocks leave the memory idle.
+template <bool kNoise, Keep kKeep>
+TERSE_INLINE std::size_t quantise_vectors(const float* values, const float* noise, float low,
+                                          float unit, float top, std::uint8_t* codes, float* kept,
+                                          Ahead ahead, std::size_t n) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::ScalableTag<float> floats;
+  const hn::RebindToSigned<decltype(floats)> ints;
+  const hn::Rebind<std::uint8_t, decltype(floats)> bytes;
+  const auto lows = hn::Set(floats, low), units = hn::Set(floats, unit),
+             tops = hn::Set(floats, top), half = hn::Set(floats, 0.5f);
+  const std::size_t lanes = hn::Lanes(floats);
+  const auto one = [&](std::size_t i) HWY_ATTR {
+    const auto v = hn::LoadU(floats, values + i);
+    const auto shift = kNoise ? hn::LoadU(floats, noise + i) : half;
+    const auto level = hn::Add(hn::Div(hn::Sub(v, lows), units), shift);
+    const auto code = hn::ConvertTo(ints, hn::Min(level, tops));
+    hn::StoreU(hn::DemoteTo(bytes, code), bytes, codes + i);
+    if constexpr (kKeep != Keep::nothing) {
+      const auto decoded = hn::Add(lows, hn::Mul(units, hn::ConvertTo(floats, code)));
+      hn::StoreU(kKeep == Keep::difference ? hn::Sub(v, decoded) : decoded, floats, kept + i);
+    }
+  };
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    hwy::Prefetch(ahead.grad + i);
+    hwy::Prefetch(ahead.residual + i);
+    for (std::size_t j = 0; j < 16; j += lanes) one(i + j);
+  }
+  return i;
+}
+#else
+template <bool kNoise, Keep kKeep>
+TERSE_INLINE std::size_t quantise_vectors(const float*, const float*, float, float, float,
+                                          std::uint8_t*, float*, Ahead, std::size_t) {
+  return 0;
+}
+#endif
+
+template <bool kNoise, Keep kKeep>
+TERSE_INLINE void quantise_body(const float* __restrict values, const float* __restrict noise,
+                                float low, float unit, float top, std::uint8_t* __restrict codes,
+                                float* __restrict kept, Ahead ahead, std::size_t n) {
+  std::size_t i =
+      quantise_vectors<kNoise, kKeep>(values, noise, low, unit, top, codes, kept, ahead, n);
+  for (; i < n; ++i) {
+    const float level = (values[i] - low) / unit + (kNoise ? noise[i] : 0.5f);
+    const auto code = static_cast<std::int32_t>(level < top ? level : top);
+    codes[i] = static_cast<std::uint8_t>(code);
+    if constexpr (kKeep != Keep::nothing) {
+      const float decoded = low + unit * static_cast<float>(code);
+      kept[i] = kKeep == Keep::difference ? values[i] - decoded : decoded;
+    }
   }
 }
 
-TERSE_KERNEL void dequantise(const std::uint8_t* __restrict codes, float low, float unit,
-                             float* __restrict out, std::size_t n) {
+template <Keep kKeep>
+TERSE_INLINE void quantise_keeping(const float* values, const float* noise, float low, float unit,
+                                   float top, std::uint8_t* codes, float* kept, Ahead ahead,
+                                   std::size_t n) {
+  if (noise != nullptr) {
+    quantise_body<true, kKeep>(values, noise, low, unit, top, codes, kept, ahead, n);
+  } else {
+    quantise_body<false, kKeep>(values, noise, low, unit, top, codes, kept, ahead, n);
+  }
+}
+
+void quantise(const float* values, const float* noise, float low, float unit, float top,
+              std::uint8_t* codes, Keep keep, float* kept, Ahead ahead, std::size_t n) {
+  switch (keep) {
+    case Keep::nothing:
+      return quantise_keeping<Keep::nothing>(values, noise, low, unit, top, codes, kept, ahead, n);
+    case Keep::decoded:
+      return quantise_keeping<Keep::decoded>(values, noise, low, unit, top, codes, kept, ahead, n);
+    case Keep::difference:
+      return quantise_keeping<Keep::difference>(values, noise, low, unit, top, codes, kept, ahead,
+                                                n);
+  }
+}
+
+void dequantise(const std::uint8_t* __restrict codes, float low, float unit, float* __restrict out,
+                std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) out[i] = low + unit * static_cast<float>(codes[i]);
 }
 
-TERSE_KERNEL void add_dequantised(const std::uint8_t* __restrict codes, float low, float unit,
-                                  float* __restrict acc, std::size_t n) {
+void add_dequantised(const std::uint8_t* __restrict codes, float low, float unit,
+                     float* __restrict acc, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) acc[i] += low + unit * static_cast<float>(codes[i]);
 }
 
-TERSE_KERNEL void close_up_words(std::byte* words, std::size_t count,
-                                 const std::array<Step, 3>& steps) {
+void close_up_words(std::byte* words, std::size_t count, const std::array<Step, 3>& steps) {
   const Step a = steps[0], b = steps[1], c = steps[2];
   TERSE_ELEMENTWISE
   for (std::size_t i = 0; i < count; ++i) {
@@ -95,8 +152,7 @@ TERSE_KERNEL void close_up_words(std::byte* words, std::size_t count,
   }
 }
 
-TERSE_KERNEL void spread_words(std::byte* words, std::size_t count,
-                               const std::array<Step, 3>& steps) {
+void spread_words(std::byte* words, std::size_t count, const std::array<Step, 3>& steps) {
   const Step a = steps[0], b = steps[1], c = steps[2];
   TERSE_ELEMENTWISE
   for (std::size_t i = 0; i < count; ++i) {
@@ -105,10 +161,39 @@ TERSE_KERNEL void spread_words(std::byte* words, std::size_t count,
   }
 }
 
+}  // namespace terse::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace terse::kernels {
+
+HWY_EXPORT(range_of);
+HWY_EXPORT(quantise);
+HWY_EXPORT(dequantise);
+HWY_EXPORT(add_dequantised);
+HWY_EXPORT(close_up_words);
+HWY_EXPORT(spread_words);
+
+Range range_of(const float* values, std::size_t n) {
+  return HWY_DYNAMIC_DISPATCH(range_of)(values, n);
+}
+void quantise(const float* values, const float* noise, float low, float unit, float top,
+              std::uint8_t* codes, Keep keep, float* kept, Ahead ahead, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(quantise)(values, noise, low, unit, top, codes, keep, kept, ahead, n);
+}
+void dequantise(const std::uint8_t* codes, float low, float unit, float* out, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(dequantise)(codes, low, unit, out, n);
+}
+void add_dequantised(const std::uint8_t* codes, float low, float unit, float* acc, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(add_dequantised)(codes, low, unit, acc, n);
+}
+
 void pack(std::uint8_t* codes, std::size_t n, unsigned bits, std::byte* out) {
+  if (n == 0) return;
   std::byte* const words = std::as_writable_bytes(std::span(codes, n)).data();
   const std::size_t count = (n + 7) / 8, bytes = packed_bytes(n, bits);
-  close_up_words(words, count, steps_of(bits));
+  if (bits == 8) return void(std::memcpy(out, words, n));
+  HWY_DYNAMIC_DISPATCH(close_up_words)(words, count, steps_of(bits));
   std::size_t word = 0;
   // A whole word is stored where the next ones overwrite what is too much.
   for (; word * bits + 8 <= bytes; ++word) std::memcpy(out + word * bits, words + 8 * word, 8);
@@ -119,8 +204,14 @@ void pack(std::uint8_t* codes, std::size_t n, unsigned bits, std::byte* out) {
 }
 
 void unpack(const std::byte* in, std::size_t n, unsigned bits, std::uint8_t* codes) {
+  if (n == 0) return;
   std::byte* const words = std::as_writable_bytes(std::span(codes, n)).data();
   const std::size_t count = (n + 7) / 8, bytes = packed_bytes(n, bits);
+  if (bits == 8) {
+    std::memcpy(words, in, n);
+    std::fill(words + n, words + 8 * count, std::byte{0});
+    return;
+  }
   std::size_t word = 0;
   for (; word * bits + 8 <= bytes; ++word) std::memcpy(words + 8 * word, in + word * bits, 8);
   for (; word < count; ++word) {
@@ -128,7 +219,8 @@ void unpack(const std::byte* in, std::size_t n, unsigned bits, std::uint8_t* cod
     std::memcpy(words + 8 * word, in + word * bits,
                 std::min<std::size_t>(bits, bytes - word * bits));
   }
-  spread_words(words, count, steps_of(bits));
+  HWY_DYNAMIC_DISPATCH(spread_words)(words, count, steps_of(bits));
 }
 
 }  // namespace terse::kernels
+#endif

@@ -1,28 +1,59 @@
 #include "terse/compressors/kernels/sum.h"
 
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "terse/compressors/kernels/sum.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
 #include "terse/base/bytes.h"
 #include "terse/compressors/kernels/dispatch.h"
 
-namespace terse::kernels {
+HWY_BEFORE_NAMESPACE();
+namespace terse::kernels::HWY_NAMESPACE {
 
-TERSE_KERNEL void add(const float* values, float* acc, std::size_t n) {
+void add(const float* values, float* acc, std::size_t n) {
   TERSE_ELEMENTWISE
   for (std::size_t i = 0; i < n; ++i) acc[i] += values[i];
 }
 
-TERSE_KERNEL void add_bytes(const std::byte* values, float* acc, std::size_t n) {
+void add_bytes(const std::byte* values, float* acc, std::size_t n) {
   TERSE_ELEMENTWISE
   for (std::size_t i = 0; i < n; ++i) acc[i] += load<float>(values + i * sizeof(float));
 }
 
-TERSE_KERNEL void scale(const float* values, float factor, float* out, std::size_t n) {
+void scale(const float* values, float factor, float* out, std::size_t n) {
   TERSE_ELEMENTWISE
   for (std::size_t i = 0; i < n; ++i) out[i] = factor * values[i];
 }
 
-TERSE_KERNEL void add_scaled(const float* values, float factor, float* acc, std::size_t n) {
+void add_scaled(const float* values, float factor, float* acc, std::size_t n) {
   TERSE_ELEMENTWISE
   for (std::size_t i = 0; i < n; ++i) acc[i] += factor * values[i];
 }
 
+}  // namespace terse::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace terse::kernels {
+
+HWY_EXPORT(add);
+HWY_EXPORT(add_bytes);
+HWY_EXPORT(scale);
+HWY_EXPORT(add_scaled);
+
+void add(const float* values, float* acc, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(add)(values, acc, n);
+}
+void add_bytes(const std::byte* values, float* acc, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(add_bytes)(values, acc, n);
+}
+void scale(const float* values, float factor, float* out, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(scale)(values, factor, out, n);
+}
+void add_scaled(const float* values, float factor, float* acc, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(add_scaled)(values, factor, acc, n);
+}
+
 }  // namespace terse::kernels
+#endif

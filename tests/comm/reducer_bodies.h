@@ -166,6 +166,56 @@ inline void check_conservation(CommThread& thread, const Compression& words, boo
   }
 }
 
+// signsgd without a server: the sign of the sum of signs, a tie being positive.
+inline void check_votes(CommThread& thread) {
+  Model model = make_layers();
+  Reducer reducer(model.layers, thread,
+                  make_plan(model.layers, words_for("signsgd"), 0, thread.size()), {});
+  fill(model, thread.rank(), 0);
+  reducer.begin(0);
+  reducer.finish();
+  for (const std::size_t l : {std::size_t{1}, std::size_t{4}, std::size_t{7}}) {
+    for (std::size_t i = 0; i < model.layers[l].size; ++i) {
+      int sum = 0;
+      for (int rank = 0; rank < thread.size(); ++rank) sum += gradient(rank, 0, l, i) < 0 ? -1 : 1;
+      ASSERT_EQ(model.layers[l].grad[i], sum < 0 ? -1 : 1) << model.layers[l].name << " " << i;
+    }
+  }
+}
+
+// terngrad without clipping: each mean is k times a scale that the ranks share, the largest |v| of
+// all of them in this layer, over their number; |k| <= N.
+inline void check_ternary(CommThread& thread) {
+  Model model = make_layers();
+  Compression words = words_for("terngrad");
+  words.codec.clip = 0;
+  words.group_bytes = 1 << 30;  // no layer is cut
+  Reducer reducer(model.layers, thread, make_plan(model.layers, words, 0, thread.size()), {});
+  fill(model, thread.rank(), 0);
+  reducer.begin(0);
+  reducer.finish();
+  const auto world = static_cast<float>(thread.size());
+  for (const std::size_t l : {std::size_t{1}, std::size_t{4}, std::size_t{7}}) {
+    float scale = 0;
+    for (int rank = 0; rank < thread.size(); ++rank) {
+      for (std::size_t i = 0; i < model.layers[l].size; ++i)
+        scale = std::max(scale, std::abs(gradient(rank, 0, l, i)));
+    }
+    double bias = 0;
+    for (std::size_t i = 0; i < model.layers[l].size; ++i) {
+      const float mean = model.layers[l].grad[i], k = std::round(mean / scale * world);
+      ASSERT_TRUE(std::abs(k) <= world);
+      ASSERT_EQ(mean, 1.0f / world * (scale * k)) << model.layers[l].name << " " << i;
+      double expected = 0;
+      for (int rank = 0; rank < thread.size(); ++rank) expected += gradient(rank, 0, l, i) / world;
+      bias += mean - expected;
+    }
+    // Its standard deviation is below scale / 2 an element and rank.
+    const double elements = static_cast<double>(model.layers[l].size);
+    EXPECT_TRUE(std::abs(bias) < 6 * scale / 2 * std::sqrt(elements / world));
+  }
+}
+
 // A NaN on one rank is known to all in the same step; skipped, it leaves no trace: the run goes on
 // as if the step had not been.
 inline void check_nonfinite(CommThread& thread, const Compression& words) {
@@ -232,9 +282,10 @@ inline void check_bytes(CommThread& thread, const Compression& words) {
   }
 }
 
-inline constexpr std::array<const char*, 15> kCodecs = {
-    "none",      "fp16",         "bf16",       "maxmin",    "topk",
-    "dgc",       "topk_sampled", "topk_chunk", "threshold", "randomk",
-    "randblock", "gtopk",        "oktopk",     "scalecom",  "powersgd"};
+inline constexpr std::array kCodecs = {
+    "none",    "fp16",      "bf16",     "fp8",          "maxmin",     "qsgd",
+    "nuqsgd",  "natural",   "terngrad", "signsgd",      "signum",     "ef_sign",
+    "onebit",  "topk",      "dgc",      "topk_sampled", "topk_chunk", "threshold",
+    "randomk", "randblock", "gtopk",    "oktopk",       "scalecom",   "powersgd"};
 
 }  // namespace terse::test

@@ -27,14 +27,25 @@ TEST_P(Worlds, EveryCodecGivesAllRanksTheSameBits) {
 }
 
 TEST_P(Worlds, AppliedAndKeptIsWhatCameIn) {
-  for (const char* codec : {"fp16", "bf16", "maxmin", "topk"}) {
+  for (const char* codec : {"fp16", "bf16", "fp8", "maxmin", "qsgd", "natural", "terngrad",
+                            "ef_sign", "onebit", "topk"}) {
     run_threads(GetParam(), [&](CommThread& thread) {
       check_conservation(thread, words_for(codec, "classic"), false);
     });
   }
-  run_threads(GetParam(), [&](CommThread& thread) {
-    check_conservation(thread, words_for("maxmin", "classic"), true);
-  });
+  for (const char* codec : {"maxmin", "terngrad", "ef_sign"}) {
+    run_threads(GetParam(), [&](CommThread& thread) {
+      check_conservation(thread, words_for(codec, "classic"), true);
+    });
+  }
+}
+
+TEST_P(Worlds, TheMajorityOfSignsDecides) {
+  run_threads(GetParam(), [](CommThread& thread) { check_votes(thread); });
+}
+
+TEST_P(Worlds, TernarySumsAreWholeNumbersOfTheSharedScale) {
+  run_threads(GetParam(), [](CommThread& thread) { check_ternary(thread); });
 }
 
 TEST_P(Worlds, ASkippedStepLeavesNoTrace) {

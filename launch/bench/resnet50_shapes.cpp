@@ -1,4 +1,4 @@
-#include "terse/launch/resnet50_shapes.h"
+#include "terse/bench/resnet50_shapes.h"
 
 #include <fmt/format.h>
 

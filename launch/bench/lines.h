@@ -1,0 +1,42 @@
+// What `terse bench codecs` measures: a line each.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "terse/compressors/codec.h"
+
+namespace terse {
+
+// The least memory traffic of a pass, in streams over the gradient: each is read or written once,
+// in order. The benchmark moves the same streams without computing to find the limit.
+struct Streams {
+  int surveys = 0;         // times that gradient and residual are read before the pass itself
+  bool residual = false;   // read and written in place
+  bool velocity = false;   // read and written in place
+  bool sum = false;        // the gradient is written in place
+  double out = 0, in = 0;  // bytes of payload an element that are written, or read
+
+  double bytes() const {
+    return surveys * (residual ? 8 : 4) + 4 + (residual ? 8 : 0) + (velocity ? 8 : 0) +
+           (sum ? 4 : 0) + out + in;
+  }
+};
+
+// encode: all tensors of the gradient into one frame. decode_add: gradient = weight * (gradient +
+// what a peer sent), as the owner of a shard does.
+enum class Verb { encode, decode_add };
+
+struct Line {
+  std::string title;
+  Verb verb;
+  CodecOptions codec;
+  float level;
+  Feedback feedback;
+  Streams streams;
+  double target;  // least share of the limit; 0: none is set
+};
+
+std::span<const Line> bench_lines();
+
+}  // namespace terse

@@ -1,0 +1,220 @@
+#include "terse/compressors/qsgd.h"
+
+#include "support.h"
+#include "terse/compressors/kernels/quantise.h"
+
+namespace terse::test {
+namespace {
+
+const std::size_t kShapes[] = {1, 7, 31, 99, 100, 101, 511, 512, 513, 2049, 7919};
+
+double norm_of(std::span<const float> v, bool max_norm) {
+  double largest = 0, partial[32] = {};
+  for (std::size_t i = 0; i < v.size(); ++i) {
+    largest = std::max(largest, std::abs(static_cast<double>(v[i])));
+    partial[i % 32] += static_cast<double>(v[i]) * v[i];
+  }
+  for (std::size_t half = 16; half > 0; half /= 2) {
+    for (std::size_t i = 0; i < half; ++i) partial[i] += partial[i + half];
+  }
+  return max_norm ? largest : std::sqrt(partial[0]);
+}
+
+struct Coded {
+  unsigned code;
+  float value;
+};
+
+float draw(const Input& input, std::size_t i) {
+  const std::size_t element = input.first + i;
+  return unit_float(philox(input.key.stream(), element / 4, kLayer)[element % 4]);
+}
+
+// One element, in plain words.
+Coded even(float v, float norm, unsigned bits, float u) {
+  const unsigned s = (1u << (bits - 1)) - 1;
+  const float unit = norm / static_cast<float>(s);
+  if (!(unit >= 1e-30f)) return {0, 0};
+  const unsigned level = std::min(s, static_cast<unsigned>(std::floor(std::abs(v) / unit + u)));
+  const bool negative = std::signbit(v);
+  const float value = unit * static_cast<float>(level);
+  return {level | (negative ? 1u << (bits - 1) : 0), negative ? -value : value};
+}
+Coded power(float v, float norm, unsigned bits, float u) {
+  if (!(norm >= 1e-30f)) return {0, 0};
+  const int s = (1 << (bits - 1)) - 2;
+  const float r = std::min(std::abs(v) / norm, 1.0f);
+  unsigned level = 0;
+  if (std::ldexp(r, s) < 1) {
+    level = u < std::ldexp(r, s) ? 1 : 0;
+  } else {
+    const int a = std::ilogb(r);
+    // 23 bits of the noise.
+    const double share = std::ldexp(static_cast<double>(r), -a) - 1,
+                 noise = std::floor(std::ldexp(static_cast<double>(u), 23)) * 0x1.0p-23;
+    level = static_cast<unsigned>(a + (share + noise >= 1 ? 1 : 0) + s + 1);
+  }
+  const bool negative = std::signbit(v);
+  const float value = level == 0 ? 0.0f : norm * std::ldexp(1.0f, static_cast<int>(level) - 1 - s);
+  return {level | (negative ? 1u << (bits - 1) : 0), negative ? -value : value};
+}
+
+template <class Element>
+void compare_buckets(const Codec& codec, const Input& input, std::uint32_t bucket, bool max_norm,
+                     float least_norm, Element&& element) {
+  const auto bits = static_cast<unsigned>(input.level);
+  const Floats v = fold_all(input, feedback::kClassic);
+  const std::size_t n = v.size(), buckets = (n + bucket - 1) / bucket;
+  Payload wanted(4 * buckets + (n * bits + 7) / 8);
+  Floats values(n);
+  for (std::size_t b = 0; b < buckets; ++b) {
+    const std::size_t begin = b * bucket, end = std::min<std::size_t>(n, begin + bucket);
+    auto norm = static_cast<float>(norm_of(std::span(v).subspan(begin, end - begin), max_norm));
+    for (std::size_t i = begin; i < end; ++i) {
+      const Coded coded = element(v[i], norm, bits, draw(input, i));
+      values[i] = coded.value;
+      for (unsigned bit = 0; bit < bits; ++bit) {
+        const std::size_t at = i * bits + bit;
+        wanted[4 * buckets + at / 8] |=
+            static_cast<std::byte>(((coded.code >> bit) & 1u) << at % 8);
+      }
+    }
+    store(wanted.data() + 4 * b, norm >= least_norm ? norm : 0.0f);
+  }
+  const Encoded encoded = encode(codec, input, feedback::kClassic);
+  EXPECT_EQ(encoded.payload, wanted) << codec.name() << " " << bits << " bits, " << n;
+  EXPECT_TRUE(same_bits(decode(codec, encoded.payload, input), values)) << codec.name() << " " << n;
+}
+
+TEST(Qsgd, IsTheScalarReferenceToTheBit) {
+  for (const std::size_t n : kShapes) {
+    for (const float bits : {2.0f, 3.0f, 4.0f, 8.0f}) {
+      for (const std::uint32_t bucket : {1u, 100u, 512u}) {
+        const Input input{.grad = gradient(n, n), .e = gradient(n, 3), .level = bits, .first = 16};
+        const float even_least =
+            1e-30f * static_cast<float>((1 << (static_cast<int>(bits) - 1)) - 1);
+        for (const bool max_norm : {false, true})
+          compare_buckets(*make_qsgd(bucket, max_norm), input, bucket, max_norm, even_least, even);
+        compare_buckets(*make_nuqsgd(bucket), input, bucket, false, 1e-30f, power);
+      }
+    }
+  }
+}
+
+TEST(Natural, IsTheScalarReferenceToTheBit) {
+  for (const std::size_t n : kShapes) {
+    Input input{.grad = gradient(n, n), .e = gradient(n, 3), .first = 16};
+    if (n > 8) {
+      input.grad[3] = 0x1.0p18f, input.e[3] = 0;
+      input.grad[4] = -0x1.8p17f, input.e[4] = 0;
+      input.grad[5] = 0x1.0p-107f, input.e[5] = 0;
+      input.grad[6] = 0x1.0p-110f, input.e[6] = 0;
+    }
+    const Floats v = fold_all(input, feedback::kClassic);
+    Payload wanted(n);
+    Floats values(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      const double magnitude = std::abs(static_cast<double>(v[i])),
+                   noise = std::floor(std::ldexp(static_cast<double>(draw(input, i)), 23));
+      int exponent = -127;
+      if (magnitude >= 0x1.0p-126) {
+        exponent = std::ilogb(magnitude);
+        if (std::ldexp(magnitude, 23 - exponent) + noise >= 0x1.0p24) ++exponent;
+      }
+      const int code = std::max(0, exponent + 127 - 18);
+      const bool negative = std::signbit(v[i]);
+      wanted[i] = static_cast<std::byte>(code | (negative ? 0x80 : 0));
+      const float value = code == 0 ? 0.0f : std::ldexp(1.0f, code - 109);
+      values[i] = negative ? -value : value;
+    }
+    const Encoded encoded = encode(*make_natural(), input, feedback::kClassic);
+    EXPECT_EQ(encoded.payload, wanted) << n;
+    EXPECT_TRUE(same_bits(decode(*make_natural(), encoded.payload, input), values)) << n;
+  }
+}
+
+// Means of many draws within 6 standard errors, and the mean square error within the paper's bound
+// (plus 10 % for its own sampling).
+struct Unbiased {
+  std::shared_ptr<const Codec> codec;
+  float level;
+  double bound;  // of E||Q - v||^2 / ||v||^2
+};
+
+TEST(Quantizers, AreUnbiasedWithinThePapersVariance) {
+  constexpr int kDraws = 1000;
+  constexpr std::size_t kN = 512;
+  const double root = std::sqrt(static_cast<double>(kN));
+  const auto qsgd_bound = [&](double s) { return std::min(kN / (s * s), root / s); };
+  const Unbiased cases[] = {{make_qsgd(kN, false), 2, qsgd_bound(1)},
+                            {make_qsgd(kN, false), 4, qsgd_bound(7)},
+                            {make_qsgd(kN, true), 4, qsgd_bound(7)},
+                            {make_nuqsgd(kN), 4, 0.125 + root * 0x1.0p-6},
+                            {make_natural(), 0, 0.125}};
+  for (const auto& [codec, level, bound] : cases) {
+    Input input{.grad = gradient(kN, 3), .level = level};
+    std::vector<double> sum(kN), squares(kN);
+    double error = 0, norm = 0;
+    for (const float x : input.grad) norm += static_cast<double>(x) * x;
+    for (int step = 0; step < kDraws; ++step) {
+      input.key.step = static_cast<std::uint64_t>(step);
+      const Floats decoded = decode(*codec, encode(*codec, input, feedback::kNone).payload, input);
+      for (std::size_t i = 0; i < kN; ++i) {
+        const double rest = static_cast<double>(decoded[i]) - input.grad[i];
+        sum[i] += rest;
+        squares[i] += rest * rest;
+        error += rest * rest / kDraws;
+      }
+    }
+    for (std::size_t i = 0; i < kN; ++i) {
+      // What one draw in kDraws may still hide is worth at most a level.
+      const double deviation = std::sqrt(squares[i] / kDraws / kDraws),
+                   rare = level == 0
+                              ? 12.0 / kDraws * std::abs(static_cast<double>(input.grad[i])) +
+                                    0x1.0p-108
+                              : 12.0 / kDraws * std::sqrt(norm);
+      EXPECT_TRUE(std::abs(sum[i] / kDraws) <= 6 * deviation + rare)
+          << codec->name() << " " << level << " element " << i << " " << input.grad[i];
+    }
+    EXPECT_TRUE(error <= 1.1 * bound * norm)
+        << codec->name() << " " << level << ": " << error / norm;
+  }
+}
+
+TEST(Quantizers, ZerosAndWhatIsTooSmallAreSentAsZeros) {
+  for (const float value : {0.0f, 1e-38f, -1e-33f}) {
+    for (const auto& codec : {make_qsgd(64, false), make_qsgd(64, true), make_nuqsgd(64)}) {
+      const Input input{.grad = Floats(100, value), .e = Floats(100), .level = 4};
+      const Encoded encoded = encode(*codec, input, feedback::kClassic);
+      EXPECT_EQ(encoded.payload, Payload(encoded.payload.size())) << codec->name();
+      EXPECT_TRUE(same_bits(encoded.e, input.grad)) << codec->name();
+    }
+  }
+}
+
+TEST(Quantizers, RefuseWhatTheyCannotDo) {
+  for (const float bits :
+       {0.0f, 1.0f, 9.0f, 2.5f, -1.0f, std::numeric_limits<float>::quiet_NaN()}) {
+    EXPECT_THROW(make_qsgd(512, false)->check(bits, feedback::kNone), JobError) << bits;
+    EXPECT_THROW(make_nuqsgd(512)->check(bits, feedback::kNone), JobError) << bits;
+  }
+  for (const std::uint32_t bucket : {0u, 65537u}) {
+    EXPECT_THROW(make_qsgd(bucket, false), JobError);
+    EXPECT_THROW(make_nuqsgd(bucket), JobError);
+  }
+  const Input large{.grad = Floats(600, 1e38f), .level = 4};
+  EXPECT_EQ(encode(*make_qsgd(512, false), large, feedback::kNone).bad, 0);
+  EXPECT_EQ(encode(*make_qsgd(512, true), large, feedback::kNone).bad, -1);
+  const Input past{.grad = {1, std::nextafter(0x1.0p18f, 1e9f)}};
+  EXPECT_EQ(encode(*make_natural(), past, feedback::kNone).bad, 0);
+  for (const float norm :
+       {-1.0f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+    Payload payload(4 + 4);
+    store(payload.data(), norm);
+    EXPECT_THROW(decode(*make_qsgd(512, false), payload, {.grad = Floats(8), .level = 4}),
+                 DamagedMessage);
+  }
+}
+
+}  // namespace
+}  // namespace terse::test
