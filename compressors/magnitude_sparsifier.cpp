@@ -76,8 +76,8 @@ bool MagnitudeSparsifier::select(const Row& row, const Feedback& feedback, const
     among.n = collected.whole() ? count : 0;
     Fold values(among, feedback::kNone);
     const Magnitudes all(again, row.n, memory.block, pace);
-    const Found found(all, Magnitudes(values, among.n, memory.block, pace), from, count,
-                      collected.whole(), memory.bins);
+    const Magnitudes some(values, among.n, memory.block, pace);
+    const Found found(all, some, from, count, collected.whole(), memory.bins);
     const Choice choice = choose(found, row);
     Picker pick(entries, choice.threshold, choice.ties, choice.count);
     if (collected.whole() && choice.threshold >= from) {

@@ -34,8 +34,9 @@ Values Values::named(const CodecOptions& options) {
   inner.name = name.codec;
   const CodecInfo& info = codec_info(name.codec);
   Values values;
-  if (info.family != "sparse" && info.family != "low rank")
-    values.codec_ = std::dynamic_pointer_cast<const BlockCodec>(info.make(inner));
+  const bool stands_alone = info.family != "sparse" && info.family != "low rank";
+  values.codec_ =
+      stands_alone ? std::dynamic_pointer_cast<const BlockCodec>(info.make(inner)) : nullptr;
   const bool wants_bits = info.level == Level::bits;
   if (values.codec_ == nullptr || wants_bits != (name.bits != 0)) {
     fail<JobError>(
