@@ -178,7 +178,8 @@ bool BlockCodec::encode_run(const Row& run, const Key& key, std::span<const floa
   if (kernels::peak_of(v.data(), v.size()) >= limit()) return false;
   for (std::uint32_t at = 0; at < run.n; at += tile()) {
     const Tile part{run, at, std::min(tile(), run.n - at), workspace};
-    if (!encode_tile(part, key, v.data() + at, payload, dec.data() + at)) return false;
+    if (!encode_tile(part, key, v.data() + at, payload, {kernels::Keep::decoded, dec.data() + at}))
+      return false;
   }
   return true;
 }

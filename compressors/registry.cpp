@@ -43,7 +43,7 @@ constexpr std::array kCodecs{
     CodecInfo{"randblock", "sparse", Level::density, "classic", "Vogels et al. 2019", [](Options o) { return make_randblock(o); }},
     CodecInfo{"gtopk", "sparse", Level::density, "classic", "Shi et al. 2019", [](Options o) { return make_topk(o, "gtopk", Pattern::tree); }},
     CodecInfo{"oktopk", "sparse", Level::density, "classic", "Li and Hoefler 2022", [](Options o) { return make_topk(o, "oktopk", Pattern::split); }},
-    CodecInfo{"scalecom", "sparse", Level::density, "classic", "Chen et al. 2020", [](Options o) { return make_topk(o, "scalecom", Pattern::led_support); }},
+    CodecInfo{"scalecom", "sparse", Level::density, "lowpass", "Chen et al. 2020", [](Options o) { return make_topk(o, "scalecom", Pattern::led_support); }},
     CodecInfo{"powersgd", "low rank", Level::rank, "classic", "Vogels et al. 2019", [](Options o) { return make_powersgd(o.alternating); }},
 };
 // clang-format on
