@@ -16,8 +16,11 @@ Compression compression_of(const Job& job) {
   compression.codec = {.name = words.codec,
                        .bucket = static_cast<std::uint32_t>(words.bucket),
                        .stochastic = words.rounding == "stochastic",
-                       .alternating = words.alternating,
+                       .max_norm = words.max_norm,
+                       .block = static_cast<std::uint32_t>(words.block),
+                       .clip = words.clip,
                        .sample_ratio = words.sample_ratio,
+                       .alternating = words.alternating,
                        .threshold = words.threshold,
                        .unbiased = words.unbiased,
                        .values = words.values};

@@ -26,7 +26,7 @@
 namespace terse {
 
 struct GradientReducerOptions {
-  Compression compression = {};
+  Compression compression;
   std::uint64_t seed = 1;
   bool may_skip = false;                           // see ReducerOptions
   const std::atomic<bool>* stop_wanted = nullptr;  // see ReducerOptions

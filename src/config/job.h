@@ -67,6 +67,9 @@ struct CompressionJob {
   std::int64_t bits = 8;
   std::int64_t bucket = 512;            // elements
   std::string rounding = "stochastic";  // stochastic | nearest
+  bool max_norm = false;                // qsgd
+  std::int64_t block = 64;              // fp8: elements
+  double clip = 2.5;                    // terngrad: standard deviations; 0: off
   double density = 0.001;
   std::int64_t rank = 4;             // powersgd
   bool alternating = false;          // powersgd: half of its rounds in each step

@@ -158,9 +158,15 @@ std::vector<std::string> value_choices() {
 void add_compression(po::options_description& table, CompressionJob& job) {
   Rows rows(table, "compression");
   rows.add("codec", job.codec, choice(codec_choices()), "how gradients travel");
-  rows.add("bits", job.bits, whole(1, 8), "per element (maxmin)");
-  rows.add("bucket", job.bucket, whole(1, 1 << 20), "elements that share a scale (maxmin)");
+  rows.add("bits", job.bits, whole(1, 8), "per element (maxmin, qsgd, nuqsgd)");
+  rows.add("bucket", job.bucket, whole(1, 1 << 20),
+           "elements that share a scale (maxmin, qsgd, nuqsgd)");
   rows.add("rounding", job.rounding, choice({"stochastic", "nearest"}), "to the grid (maxmin)");
+  rows.add("max_norm", job.max_norm, yes_no(),
+           "a bucket's scale is its largest magnitude, not its 2-norm (qsgd)");
+  rows.add("block", job.block, whole(32, 128), "elements that share an exponent (fp8)");
+  rows.add("clip", job.clip, number(kNorm),
+           "standard deviations beyond which values are cut (terngrad); 0: none");
   rows.add("density", job.density, number(kShare), "share of the elements that travel (sparse)");
   rows.add("rank", job.rank, whole(1, 1 << 16), "of what a matrix travels as (powersgd)");
   rows.add("alternating", job.alternating, yes_no(),
