@@ -29,7 +29,8 @@ struct Outcome {
 // learning rate is divided by what it adds up to. Throws JobError where the two cannot be joined.
 Outcome descend(const Problem& problem, const Compression& words, const Descent& descent);
 
-// What the codec needs to be tried on small layers: a density of 0.1, 4 bits, and its default
+// What the codec needs to be tried on small layers: a density of 0.1 (0.5 where it is
+// chosen blindly), 4 bits, and its default
 // feedback.
 Compression trial_words(const std::string& codec, const std::string& feedback = "default");
 

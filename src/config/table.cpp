@@ -186,9 +186,9 @@ void add_compression(po::options_description& table, CompressionJob& job) {
   rows.add("group_bytes", job.group_bytes, optional(size(1, 1 << 30), "default"),
            "gradient bytes that leave together; default: the codec's");
   rows.add("warmup_epochs", job.warmup_epochs, whole(0, 1000),
-           "epochs in which the density falls to its value (sparse)");
+           "epochs in which the density falls to its value (dgc)");
   rows.add("warmup_densities", job.warmup_densities, number_list(kShare, "default"),
-           "one per warm-up epoch (sparse); default: the published rule");
+           "one per warm-up epoch (dgc); default: the published rule");
   rows.add("clip_norm", job.clip_norm, number(kNorm),
            "largest norm of the local gradient before scaling by 1/sqrt(ranks) (dgc); 0: off");
   rows.add("clip_scope", job.clip_scope, choice({"tensor", "global"}),

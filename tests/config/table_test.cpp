@@ -16,9 +16,9 @@ std::vector<std::string> texts(const OptionTable& table) {
 // Assigns the first of these that the key accepts and that is not its value already.
 bool change(const Field& field) {
   const std::string before = field.text();
-  for (const char* text :
-       {"0.5", "7", "true", "false", "7s", "7kB", "7kbit/s", "idx", "crop_flip", "mlp", "skip",
-        "adamw", "step", "dgc", "nearest", "classic", "global", "a/path"}) {
+  for (const char* text : {"0.5",     "7",       "33",        "true",    "false",  "7s",    "7kB",
+                           "7kbit/s", "idx",     "crop_flip", "mlp",     "skip",   "adamw", "step",
+                           "dgc",     "nearest", "fp16",      "classic", "global", "a/path"}) {
     try {
       field.assign(text);
     } catch (const BadValue&) {

@@ -35,7 +35,7 @@ const std::vector<Refusal>& refusals() {
       {"no such choice",
        "[compression]\ncodec = gzip\n",
        {},
-       {"{job}:2: ", "compression.codec must be none | fp16 | bf16 | maxmin | topk | dgc"}},
+       {"{job}:2: ", "compression.codec must be none | fp16 | bf16 | "}},
       {"missing data",
        "[data]\npath = nowhere.h5\n",
        {},
