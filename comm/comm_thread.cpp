@@ -69,7 +69,7 @@ void CommThread::serve(Communicator& communicator) {
       } else if (communicator.drive()) {
         idle = 0;
       } else {
-        Communicator::rest(++idle);
+        communicator.pause(idle);
       }
     } catch (const PeerLost& error) {
       const bool at_work = busy_;

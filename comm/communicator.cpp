@@ -10,6 +10,8 @@ namespace terse {
 namespace {
 
 constexpr std::size_t kLargestSegment = 64 * 1024;
+constexpr std::chrono::microseconds kShortNap{50}, kLongNap{200};
+
 }  // namespace
 
 Communicator::Communicator(int rank, int size, const CommunicatorOptions& options, Window window)
@@ -176,18 +178,26 @@ void Communicator::wait(Ticket ticket) {
     if (drive()) {
       idle = 0;
     } else {
-      rest(idle);
+      pause(idle);
     }
   }
 }
 
 void Communicator::rest(int& idle) {
-  constexpr int kYields = 100;
-  if (idle < kYields) {
-    ++idle;
+  constexpr int kYields = 100, kShortNaps = 200;
+  ++idle;
+  if (idle <= kYields) {
     std::this_thread::yield();
   } else {
-    std::this_thread::sleep_for(std::chrono::microseconds(50));
+    std::this_thread::sleep_for(idle <= kYields + kShortNaps ? kShortNap : kLongNap);
+  }
+}
+
+void Communicator::pause(int& idle) const {
+  if (clock_.limited()) {
+    std::this_thread::sleep_for(kLongNap);
+  } else {
+    rest(idle);
   }
 }
 

@@ -84,11 +84,14 @@ class Communicator {
   // One pass over everything open: moves segments, sends heartbeats that are due, looks for lost
   // peers and aborts. Returns whether anything moved. Throws PeerLost.
   bool drive();
-  // drive() until done(ticket). Never spins: yields a while, then naps of 50 us.
+  // drive() until done(ticket), with a pause() after each that moved nothing.
   void wait(Ticket ticket);
   // What to do between two drives that moved nothing; `idle` counts them since something last
-  // moved.
+  // moved. Never spins: yields a while, then naps, longer ones after a while.
   static void rest(int& idle);
+  // The same on this rank's link: one that is emulated needs no looking at more often than it
+  // carries a segment.
+  void pause(int& idle) const;
 
   int rank() const { return rank_; }
   int size() const { return size_; }

@@ -270,7 +270,7 @@ void Reducer::await_ready(Live& live, Communicator& communicator) {
     if (communicator.drive()) {
       idle = 0;
     } else {
-      Communicator::rest(++idle);
+      communicator.pause(idle);
     }
   }
   live.ready_us = microseconds(Clock::now() - began_);
