@@ -111,24 +111,61 @@ def bytes_of(codes, count, bits):
         codes >>= bits
 
 
-def sparse(payload, n, note):
-    require(len(payload) >= 8 and payload[:4] == b"\1\0\0\0", "kind of indices")
-    (k,) = struct.unpack_from("<I", payload, 4)
+def in_chunks(payload, k, n, coding):
     chunks = -(-n // 65536)
-    offsets = 8 + 4 * chunks
-    values = offsets + (2 * k + 3) // 4 * 4
-    require(len(payload) == values + 4 * k, "length")
+    at = 8 + 4 * chunks
     counts = struct.unpack_from("<%dI" % chunks, payload, 8)
-    require(sum(counts) == k, "entries of the chunks")
-    result, entry = [0.0] * n, 0
+    if coding == 2:
+        end = at + -(-n // 8)
+        bits = payload[at:end]
+        indices = [i for i in range(8 * len(bits)) if bits[i // 8] >> i % 8 & 1]
+    else:
+        end = at + 2 * k
+        require(sum(counts) == k, "entries of the chunks")
+        chunk_of = [chunk for chunk, count in enumerate(counts) for _ in range(count)]
+        places = struct.unpack_from("<%dH" % k, payload, at)
+        indices = [65536 * chunk + place for chunk, place in zip(chunk_of, places)]
     for chunk, count in enumerate(counts):
-        last = -1
-        for _ in range(count):
-            (offset,) = struct.unpack_from("<H", payload, offsets + 2 * entry)
-            require(offset > last and chunk * 65536 + offset < n, "an index")
-            (value,) = struct.unpack_from("<f", payload, values + 4 * entry)
-            result[chunk * 65536 + offset] = 0.0 + value
-            last, entry = offset, entry + 1
+        require(count == sum(i // 65536 == chunk for i in indices), "entries of a chunk")
+    return indices, end
+
+
+def in_blocks(payload, k, coding, shift):
+    size = 128 if coding == 3 else 256
+    blocks = -(-k // size)
+    second = 8 + 4 * blocks
+    at = body = second + (-(-blocks // 4) * 4 if coding == 3 else 4 * blocks)
+    indices = []
+    for b in range(blocks):
+        count = min(size, k - b * size) - 1
+        width = payload[second + b] if coding == 3 else shift
+        low = -(-count * width // 8)
+        rests = list(bytes_of(int.from_bytes(payload[at:at + low], "little"), count, width))
+        at += low
+        if coding == 4:
+            (end,) = struct.unpack_from("<I", payload, second + 4 * b)
+            high = int.from_bytes(payload[at:body + end], "little")
+            for i in range(count):
+                require(high, "a rest without its end")
+                zeros = (high & -high).bit_length() - 1
+                rests[i] |= zeros << shift
+                high >>= zeros + 1
+            at = body + end
+        indices += struct.unpack_from("<I", payload, 8 + 4 * b)
+        for rest in rests:
+            indices.append(indices[-1] + rest + 1)
+    return indices, at
+
+
+def sparse(payload, n, note):
+    coding, shift, zero, k = struct.unpack_from("<BBHI", payload)
+    require(1 <= coding <= 4 and shift <= (31 if coding == 4 else 0) and zero == 0, "coding")
+    in_coding = in_chunks(payload, k, n, coding) if coding < 3 else in_blocks(payload, k, coding, shift)
+    indices, end = in_coding
+    require(len(indices) == k and all(a < b for a, b in zip(indices, indices[1:] + [n])), "indices")
+    result = [0.0] * n
+    for index, value in zip(indices, none(payload[-(-end // 4) * 4:], k, note)):
+        result[index] = 0.0 + value
     return result
 
 
