@@ -88,7 +88,8 @@ class ConvNet : public Model {
 
   at::Tensor forward(at::Tensor images) override {
     at::Tensor x = at::relu(conv1_->forward(images));
-    x = at::max_pool2d(at::relu(conv2_->forward(x)), 2);
+    // The same as pooling what is left of each, on a quarter of the elements.
+    x = at::relu(at::max_pool2d(conv2_->forward(x), 2));
     return fc2_->forward(at::relu(fc1_->forward(x.flatten(1))));
   }
 
