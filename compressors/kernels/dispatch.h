@@ -3,8 +3,8 @@
 // baseline), the best one that runs being taken at the call; tests choose with
 // hwy::SetSupportedTargetsForTest. All give the same bits: contraction is off, and every reduction
 // has a written order. Most bodies are plain loops, which compilers vectorise as well as Highway's
-// operations would (fold, casts, sums: equal within 3 %, being bound by memory); Highway's own are
-// used where they do not (random numbers, bits of signs, fp16).
+// operations would, where memory is the bound (fold, sums); Highway's own are used where they do
+// not (random numbers, bits of signs, fp16).
 //
 // TERSE_KERNEL is for kernels of one function: compiled for AVX2 and for the baseline, the better
 // one being picked when the program is loaded. Sanitizers run before the loader has resolved such
