@@ -16,6 +16,14 @@ function(terse_use_torch target)
   target_precompile_headers(${target} REUSE_FROM terse_torch_pch)
 endfunction()
 
+# The others share one of the headers that nearly every file includes: parsing them is half of compiling a small file.
+file(WRITE ${CMAKE_BINARY_DIR}/common_pch.cpp "")
+add_library(terse_common_pch OBJECT ${CMAKE_BINARY_DIR}/common_pch.cpp)
+target_link_libraries(terse_common_pch PUBLIC terse::options terse::fmt)
+target_precompile_headers(terse_common_pch PRIVATE <algorithm> <array> <chrono> <cmath> <condition_variable> <cstdint>
+  <filesystem> <functional> <map> <memory> <mutex> <optional> <span> <string> <string_view> <thread> <vector>
+  <fmt/format.h>)
+
 # terse_room(name [TORCH | TORCH_FILES file...] SOURCES dir... LINK target...): TORCH where every file includes torch,
 # TORCH_FILES where these alone do. The others must not pay for the header.
 function(terse_room name)
@@ -43,6 +51,8 @@ function(terse_room name)
   target_link_libraries(terse_${name} ${scope} terse::options ${ROOM_LINK})
   if((ROOM_TORCH OR ROOM_TORCH_FILES) AND files)
     terse_use_torch(terse_${name})
+  elseif(files)
+    target_precompile_headers(terse_${name} REUSE_FROM terse_common_pch)
   endif()
   if(ROOM_TORCH_FILES)
     foreach(file ${files})

@@ -31,7 +31,7 @@ constexpr auto kTables = make_tables();
 constexpr std::size_t kLane = 4096;  // bytes of one of four lanes
 
 // Multiplies a 32x32 bit matrix over GF(2) (one column a word) with a vector.
-constexpr std::uint32_t apply(const std::array<std::uint32_t, 32>& matrix, std::uint32_t vector) {
+constexpr std::uint32_t times(const std::array<std::uint32_t, 32>& matrix, std::uint32_t vector) {
   std::uint32_t sum = 0;
   for (std::size_t i = 0; vector != 0; vector >>= 1, ++i) {
     if (vector & 1) sum ^= matrix[i];
@@ -46,12 +46,12 @@ constexpr auto make_shift() {
   for (std::size_t i = 1; i < 32; ++i) matrix[i] = 1u << (i - 1);
   for (std::size_t bits = 1; bits < kLane * 8; bits *= 2) {
     std::array<std::uint32_t, 32> square{};
-    for (std::size_t i = 0; i < 32; ++i) square[i] = apply(matrix, matrix[i]);
+    for (std::size_t i = 0; i < 32; ++i) square[i] = times(matrix, matrix[i]);
     matrix = square;
   }
   std::array<std::array<std::uint32_t, 256>, 4> shift{};
   for (std::size_t byte = 0; byte < 4; ++byte) {
-    for (std::uint32_t i = 0; i < 256; ++i) shift[byte][i] = apply(matrix, i << (8 * byte));
+    for (std::uint32_t i = 0; i < 256; ++i) shift[byte][i] = times(matrix, i << (8 * byte));
   }
   return shift;
 }

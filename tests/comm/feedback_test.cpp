@@ -99,7 +99,7 @@ TEST_P(FeedbackWorlds, AllRanksHaveTheSameBitsAndASkippedStepLeavesNoTrace) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(OneToFour, FeedbackWorlds, testing::Range(1, 5));
+INSTANTIATE_TEST_SUITE_P(OneToFour, FeedbackWorlds, testing::ValuesIn(worlds_up_to(4)));
 
 TEST(Ef21, WhatIsAppliedIsTheBaseAndTheBaseOfAllCodecsThatSendEverythingIsTheMean) {
   run_threads(3, [](CommThread& thread) {

@@ -2,33 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <map>
-#include <thread>
 
 #include "comm/low_rank_reference.h"
+#include "comm/run_threads.h"
 #include "terse/base/error.h"
-#include "terse/comm/thread_world.h"
 
 namespace terse::test {
 namespace {
-
-void run_threads(int world, const std::function<void(CommThread&)>& rank_main) {
-  const auto hub = make_thread_hub(world, {});
-  std::vector<std::thread> threads;
-  for (int rank = 0; rank < world; ++rank) {
-    threads.emplace_back([&, rank] {
-      CommThread thread([&] { return join_world(hub, rank); });
-      try {
-        rank_main(thread);
-      } catch (const std::exception& error) {
-        ADD_FAILURE() << "rank " << rank << ": " << error.what();
-        thread.abort(error.what());
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-}
 
 Compression low_rank_words(int rank, bool halves, const std::string& feedback = "default") {
   Compression words;
@@ -208,7 +189,7 @@ TEST_P(LowRankWorlds, GoesOnToTheBitFromWhatTheStateHolds) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(OneToEight, LowRankWorlds, testing::Values(1, 2, 3, 4, 5, 6, 7, 8));
+INSTANTIATE_TEST_SUITE_P(OneToEight, LowRankWorlds, testing::ValuesIn(worlds_up_to(8)));
 
 // A matrix of rank 3, the same on all ranks.
 void fill_rank_three(Model& model) {

@@ -4,30 +4,12 @@
 
 #include <functional>
 #include <map>
-#include <thread>
 
 #include "comm/reducer_bodies.h"
-#include "terse/comm/thread_world.h"
+#include "comm/run_threads.h"
 
 namespace terse::test {
 namespace {
-
-void run_threads(int world, const std::function<void(CommThread&)>& rank_main) {
-  const auto hub = make_thread_hub(world, {});
-  std::vector<std::thread> threads;
-  for (int rank = 0; rank < world; ++rank) {
-    threads.emplace_back([&, rank] {
-      CommThread thread([&] { return join_world(hub, rank); });
-      try {
-        rank_main(thread);
-      } catch (const std::exception& error) {
-        ADD_FAILURE() << "rank " << rank << ": " << error.what();
-        thread.abort(error.what());
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-}
 
 Compression words_with(const std::string& codec, const std::string& values) {
   Compression words = words_for(codec, "classic");
@@ -162,7 +144,7 @@ TEST_P(SparseExchanges, RegionsAreCutAnewAndThresholdsFoundInTheirSteps) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(OneToEight, SparseExchanges, testing::Range(1, 9));
+INSTANTIATE_TEST_SUITE_P(OneToEight, SparseExchanges, testing::ValuesIn(worlds_up_to(8)));
 
 }  // namespace
 }  // namespace terse::test
