@@ -170,7 +170,7 @@ TEST(Module, EveryGradientIsAnAlignedViewOfTheArena) {
     std::size_t total = 0;
     for (const Layer& layer : reducer.layers()) {
       EXPECT_EQ(reinterpret_cast<std::uintptr_t>(layer.grad) % 64, 0u) << layer.name;
-      const at::Tensor& gradient = net.named_parameters()[layer.name].grad();
+      const at::Tensor gradient = net.named_parameters()[layer.name].grad();
       EXPECT_EQ(gradient.data_ptr(), layer.grad) << layer.name;
       EXPECT_EQ(gradient.numel(), layer.size) << layer.name;
       total += round_up(layer.size, 16) * sizeof(float);
