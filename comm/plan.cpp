@@ -71,6 +71,14 @@ Family dense_family() {
           .group_bytes = kGroupBytes};
 }
 
+std::uint64_t hash_of(const CodecOptions& options) {
+  return combine(hash64(options.name), hash64(options.values), options.bucket, options.stochastic,
+                 options.max_norm, options.block, options.alternating, options.unbiased,
+                 std::bit_cast<std::uint64_t>(options.clip),
+                 std::bit_cast<std::uint64_t>(options.sample_ratio),
+                 std::bit_cast<std::uint64_t>(options.threshold));
+}
+
 low_rank::Shape shape_of(const Layer& layer, float rank) {
   return low_rank::shape_of(layer.rows, layer.rows == 0 ? 0 : layer.size / layer.rows, rank);
 }
@@ -108,8 +116,7 @@ double dgc_density(double final_density, int warmup_epochs, std::span<const doub
 std::uint32_t Plan::hash() const {
   std::uint64_t sum = mix64(families.size());
   for (const Family& family : families) {
-    sum = combine(sum, hash64(family.codec->name()),
-                  static_cast<std::uint64_t>(family.codec->traits().pattern),
+    sum = combine(sum, hash_of(family.options),
                   hash64(std::as_bytes(std::span(&family.feedback.uu, 8))),
                   family.feedback.clear_velocity, family.group_bytes, family.clips,
                   family.feedback.integrate, family.feedback.lr_inside);
@@ -139,6 +146,7 @@ Plan make_plan(std::span<const Layer> layers, const Compression& words, std::int
 
   Family family{.name = words.codec.name,
                 .codec = make_codec(words.codec),
+                .options = words.codec,
                 .feedback = feedback_of(words, row),
                 .owns_momentum = owns_momentum,
                 .clips = words.clip_norm > 0};

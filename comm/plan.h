@@ -48,6 +48,7 @@ double dgc_density(double final_density, int warmup_epochs, std::span<const doub
 struct Family {
   std::string name;
   std::shared_ptr<const Codec> codec;
+  CodecOptions options = {};  // with which `codec` was made
   Feedback feedback;
   bool owns_momentum = false;  // the optimizer keeps none for these layers
   bool clips = false;          // local clipping scales the gradient before it is folded

@@ -27,11 +27,14 @@ class Ring {
 
  private:
   void grow() {
-    std::vector<T> longer(items_.empty() ? 16 : 2 * items_.size());
+    std::vector<T> longer(items_.empty() ? kFirst : 2 * items_.size());
     for (std::size_t i = 0; i < count_; ++i) longer[i] = items_[(first_ + i) & (items_.size() - 1)];
     items_.swap(longer);
     first_ = 0;
   }
+
+  // A step of a hundred groups stays below it, whatever the order in which peers come.
+  static constexpr std::size_t kFirst = 256;
 
   std::vector<T> items_;  // a power of two
   std::size_t first_ = 0, count_ = 0;

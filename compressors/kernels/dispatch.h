@@ -17,6 +17,10 @@
 #define TERSE_KERNEL
 #endif
 
+// Whether the target of this pass over a source is AVX2 or what came after it: better targets have
+// lower numbers.
+#define TERSE_X86_VECTORS (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2)
+
 // The body of a kernel that several kernels share: it must take their instruction set.
 #define TERSE_INLINE [[gnu::always_inline]] inline
 

@@ -59,7 +59,7 @@ TERSE_INLINE float float_of_bf16(std::uint16_t half) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16);
 }
 
-#define TERSE_CONVERTS (HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3)
+#define TERSE_CONVERTS TERSE_X86_VECTORS
 
 #if TERSE_CONVERTS
 // x86 converts fp16 by itself from AVX2 on, equal to the bit for all that is not NaN. For bf16 the

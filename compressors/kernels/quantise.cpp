@@ -51,7 +51,7 @@ Range range_of(const float* values, std::size_t n) {
   return {low[0], high[0]};
 }
 
-#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+#if TERSE_X86_VECTORS
 // By hand for the prefetches, which no compiler vectorises: without them the passes over cached
 // blocks leave the memory idle.
 template <bool kNoise, Keep kKeep>

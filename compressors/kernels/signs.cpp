@@ -13,7 +13,7 @@ HWY_BEFORE_NAMESPACE();
 namespace terse::kernels::HWY_NAMESPACE {
 
 // Vectors of 8 lanes or more make whole bytes of bits; the others are left to plain loops.
-#define TERSE_WHOLE_BYTES (HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3)
+#define TERSE_WHOLE_BYTES TERSE_X86_VECTORS
 
 #if TERSE_WHOLE_BYTES
 namespace hn = hwy::HWY_NAMESPACE;

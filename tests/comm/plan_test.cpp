@@ -79,6 +79,20 @@ TEST(MakePlan, TheHashChangesWithEveryWordThatCounts) {
   add(words, 0);
   words.bits = 3;
   add(words, 0);
+  const auto with = [&](const char* codec, auto change) {
+    Compression other = words_for(codec);
+    change(other.codec);
+    add(other, 0);
+  };
+  with("maxmin", [](CodecOptions& options) { options.bucket = 64; });
+  with("maxmin", [](CodecOptions& options) { options.stochastic = false; });
+  with("qsgd", [](CodecOptions& options) { options.max_norm = true; });
+  with("fp8", [](CodecOptions& options) { options.block = 32; });
+  with("terngrad", [](CodecOptions& options) { options.clip = 0; });
+  with("dgc", [](CodecOptions& options) { options.sample_ratio = 0.1; });
+  with("powersgd", [](CodecOptions& options) { options.alternating = true; });
+  with("threshold", [](CodecOptions& options) { options.threshold = 0.5; });
+  with("topk", [](CodecOptions& options) { options.values = "fp16"; });
   EXPECT_EQ(static_cast<int>(hashes.size()), plans);
 }
 

@@ -106,6 +106,15 @@ TEST_F(Command, HelpAndVersionSayWhatThereIs) {
   EXPECT_EQ(nothing.err, help.out);
 }
 
+TEST_F(Command, HelpOfBenchNamesWhatItMeasures) {
+  const Ended help = run(program({"bench", "--help"}));
+  EXPECT_EQ(help.code, 0);
+  EXPECT_EQ(help.err, "");
+  for (const char* word : {"terse bench codecs", "terse bench exchange", "terse bench overlap"})
+    EXPECT_EQ(count(help.out, word), 1) << word;
+  expect_one_sentence(run(program({"bench"})), {"'exchange'", "terse bench --help"});
+}
+
 TEST_F(Command, HelpOfTrainListsEveryKeyInItsSection) {
   const Ended help = run(program({"train", "--help"}));
   EXPECT_EQ(help.code, 0);
