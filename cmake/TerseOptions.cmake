@@ -19,7 +19,7 @@ target_compile_features(terse_options INTERFACE cxx_std_20)
 set(werror "")
 if(TERSE_WERROR AND NOT TERSE_SANITIZE)
   # A precompiled header that does not fit is only slow.
-  set(werror -Werror -Wno-error=invalid-pch)
+  set(werror -Werror $<$<CXX_COMPILER_ID:GNU>:-Wno-error=invalid-pch>)
 endif()
 # Replicas must agree to the bit: no contraction into FMA unless a kernel says so.
 target_compile_options(terse_options INTERFACE -ffp-contract=off

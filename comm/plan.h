@@ -48,7 +48,7 @@ double dgc_density(double final_density, int warmup_epochs, std::span<const doub
 struct Family {
   std::string name;
   std::shared_ptr<const Codec> codec;
-  CodecOptions options = {};  // with which `codec` was made
+  CodecOptions options = {};  // of `codec`, for the hash
   Feedback feedback;
   bool owns_momentum = false;  // the optimizer keeps none for these layers
   bool clips = false;          // local clipping scales the gradient before it is folded

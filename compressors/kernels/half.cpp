@@ -59,9 +59,7 @@ TERSE_INLINE float float_of_bf16(std::uint16_t half) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16);
 }
 
-#define TERSE_CONVERTS TERSE_X86_VECTORS
-
-#if TERSE_CONVERTS
+#if TERSE_X86_VECTORS
 // x86 converts fp16 by itself from AVX2 on, equal to the bit for all that is not NaN. For bf16 the
 // narrowing is what compilers do badly.
 namespace hn = hwy::HWY_NAMESPACE;

@@ -13,9 +13,7 @@ HWY_BEFORE_NAMESPACE();
 namespace terse::kernels::HWY_NAMESPACE {
 
 // Vectors of 8 lanes or more make whole bytes of bits; the others are left to plain loops.
-#define TERSE_WHOLE_BYTES TERSE_X86_VECTORS
-
-#if TERSE_WHOLE_BYTES
+#if TERSE_X86_VECTORS
 namespace hn = hwy::HWY_NAMESPACE;
 using Floats = hn::ScalableTag<float>;
 
@@ -125,7 +123,7 @@ struct Partials {
   alignas(64) std::array<std::int32_t, 32> count{};
 };
 
-#if TERSE_WHOLE_BYTES
+#if TERSE_X86_VECTORS
 // All whole groups of 32 values; returns where it stopped.
 TERSE_INLINE std::size_t sum_vectors(const float* values, std::size_t n, Partials& into) {
   constexpr std::size_t kVectors = 32 / hn::MaxLanes(Floats());
