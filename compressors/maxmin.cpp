@@ -9,8 +9,8 @@
 #include "terse/compressors/block_codec.h"
 #include "terse/compressors/kernels/dispatch.h"
 #include "terse/compressors/kernels/half.h"
+#include "terse/compressors/kernels/noise.h"
 #include "terse/compressors/kernels/quantise.h"
-#include "terse/compressors/kernels/uniform.h"
 
 namespace terse {
 namespace {
@@ -118,14 +118,14 @@ class MaxMin final : public BlockCodec {
   // Codes of `v`, elements from `at` of the tile on.
   void quantise(const Tile& tile, const Key& key, std::uint32_t at, std::span<const float> v,
                 const Scale& scale, float top, std::uint8_t* codes, Kept kept) const {
-    std::array<float, kRun + 8> drawn;
+    std::array<std::uint16_t, kernels::noise_room(kRun)> drawn;
     for (std::size_t done = 0; done < v.size(); done += kRun) {
       const std::size_t n = std::min<std::size_t>(kRun, v.size() - done);
-      const float* noise = nullptr;
+      const std::uint16_t* noise = nullptr;
       if (stochastic_) {
-        noise = kernels::uniform_run(key.stream(), tile.row.layer,
-                                     std::uint64_t{tile.row.first} + tile.at + at + done, n,
-                                     drawn.data());
+        noise = kernels::noise_run(key.stream(), tile.row.layer,
+                                   std::uint64_t{tile.row.first} + tile.at + at + done, n,
+                                   drawn.data());
       }
       kernels::quantise(v.data() + done, noise, scale.low, scale.unit, top, codes + done, kept.what,
                         kept.to == nullptr ? nullptr : kept.to + done,

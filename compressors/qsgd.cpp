@@ -12,8 +12,8 @@
 #include "terse/compressors/kernels/fold.h"
 #include "terse/compressors/kernels/half.h"
 #include "terse/compressors/kernels/levels.h"
+#include "terse/compressors/kernels/noise.h"
 #include "terse/compressors/kernels/norm.h"
-#include "terse/compressors/kernels/uniform.h"
 
 namespace terse {
 namespace {
@@ -30,7 +30,7 @@ enum class Norm { two, max };
 // How the two bucketed ones differ.
 struct Way {
   const char* name;
-  void (*to)(const float*, const float*, CodeForm, Coded, std::size_t);
+  void (*to)(const float*, const std::uint16_t*, CodeForm, Coded, std::size_t);
   void (*from)(const std::uint8_t*, CodeForm, float*, std::size_t);
   void (*add)(const std::uint8_t*, CodeForm, float*, std::size_t);
   bool even;
@@ -130,12 +130,12 @@ class Qsgd final : public BlockCodec {
 
   void code(const Tile& tile, const Key& key, std::uint32_t at, std::span<const float> v,
             CodeForm form, Coded out) const {
-    std::array<float, kRun + 8> drawn;
+    std::array<std::uint16_t, kernels::noise_room(kRun)> drawn;
     for (std::size_t done = 0; done < v.size(); done += kRun) {
       const std::size_t n = std::min<std::size_t>(kRun, v.size() - done);
-      const float* const noise = kernels::uniform_run(
-          key.stream(), tile.row.layer, std::uint64_t{tile.row.first} + tile.at + at + done, n,
-          drawn.data());
+      const std::uint16_t* const noise =
+          kernels::noise_run(key.stream(), tile.row.layer,
+                             std::uint64_t{tile.row.first} + tile.at + at + done, n, drawn.data());
       way_.to(v.data() + done, noise, form,
               {out.codes + done, out.keep, out.kept == nullptr ? nullptr : out.kept + done}, n);
     }
@@ -159,10 +159,10 @@ class Natural final : public BlockCodec {
 
   bool encode_tile(const Tile& tile, const Key& key, const float* v, Bytes payload,
                    Kept kept) const override {
-    std::array<float, kernels::kBlock + 8> drawn;
-    const float* const noise =
-        kernels::uniform_run(key.stream(), tile.row.layer, std::uint64_t{tile.row.first} + tile.at,
-                             tile.count, drawn.data());
+    std::array<std::uint16_t, kernels::noise_room(kernels::kBlock)> drawn;
+    const std::uint16_t* const noise =
+        kernels::noise_run(key.stream(), tile.row.layer, std::uint64_t{tile.row.first} + tile.at,
+                           tile.count, drawn.data());
     kernels::to_exponents(v, noise, {codes_of(payload, tile.at), kept.what, kept.to}, tile.count);
     return true;
   }

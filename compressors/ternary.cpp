@@ -12,9 +12,9 @@
 #include "terse/compressors/kernels/fold.h"
 #include "terse/compressors/kernels/half.h"
 #include "terse/compressors/kernels/levels.h"
+#include "terse/compressors/kernels/noise.h"
 #include "terse/compressors/kernels/norm.h"
 #include "terse/compressors/kernels/signs.h"
-#include "terse/compressors/kernels/uniform.h"
 
 namespace terse {
 namespace {
@@ -88,10 +88,10 @@ class TernGrad final : public BlockCodec {
     auto* const codes = reinterpret_cast<std::uint8_t*>(tile.workspace.data());
     std::fill_n(codes, round_up(tile.count, 8), std::uint8_t{0});
     if (scale > 0) {
-      std::array<float, kernels::kBlock + 8> drawn;
-      const float* const noise =
-          kernels::uniform_run(key.stream(), tile.row.layer,
-                               std::uint64_t{tile.row.first} + tile.at, tile.count, drawn.data());
+      std::array<std::uint16_t, kernels::noise_room(kernels::kBlock)> drawn;
+      const std::uint16_t* const noise =
+          kernels::noise_run(key.stream(), tile.row.layer, std::uint64_t{tile.row.first} + tile.at,
+                             tile.count, drawn.data());
       kernels::to_ternary(v, noise, scale, {codes, kept.what, kept.to}, tile.count);
     } else if (kept.what != kernels::Keep::nothing) {
       for (std::uint32_t i = 0; i < tile.count; ++i)

@@ -8,6 +8,7 @@
 #include <hwy/highway.h>
 
 #include "terse/compressors/kernels/dispatch.h"
+#include "terse/compressors/kernels/noise.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace terse::kernels::HWY_NAMESPACE {
@@ -22,6 +23,11 @@ TERSE_INLINE float magnitude_of(float x) { return float_of(bits_of(x) & kMagnitu
 TERSE_INLINE float with_sign(float magnitude, std::uint32_t sign) {
   return float_of(bits_of(magnitude) | sign);
 }
+TERSE_INLINE float share_of(std::uint32_t noise) {
+  return static_cast<float>(static_cast<std::int32_t>(noise)) * kNoiseUnit;
+}
+// The same in units of a significand's last place.
+TERSE_INLINE std::uint32_t step_of(std::uint32_t noise) { return noise << (kSignificand - 16); }
 // Without a branch, which would keep the compiler from vectorising.
 TERSE_INLINE std::int32_t choose(bool condition, std::int32_t yes, std::int32_t no) {
   const std::int32_t mask = -static_cast<std::int32_t>(condition);
@@ -36,8 +42,8 @@ TERSE_INLINE void keep_value(float* __restrict kept, std::size_t i, float v, flo
 // A way to code is a level of |v| under some noise, and the magnitude that a level reads as.
 struct Even {
   float unit, top;
-  TERSE_INLINE std::int32_t level(float magnitude, float noise) const {
-    const float x = magnitude / unit + noise;
+  TERSE_INLINE std::int32_t level(float magnitude, std::uint32_t noise) const {
+    const float x = magnitude / unit + share_of(noise);
     return static_cast<std::int32_t>(x < top ? x : top);
   }
   TERSE_INLINE float value(std::int32_t level) const { return unit * static_cast<float>(level); }
@@ -46,11 +52,10 @@ struct Even {
 struct Powers {
   float norm, lift;  // lift is 2^s
   std::int32_t lowest;
-  TERSE_INLINE std::int32_t level(float magnitude, float noise) const {
+  TERSE_INLINE std::int32_t level(float magnitude, std::uint32_t noise) const {
     const float share = magnitude / norm, r = share < 1 ? share : 1.0f;
-    const auto step = static_cast<std::uint32_t>(static_cast<std::int32_t>(noise * 0x1.0p23f));
-    const auto power = static_cast<std::int32_t>((bits_of(r) + step) >> kSignificand);
-    const std::int32_t below = choose(noise < r * lift, 1, 0);
+    const auto power = static_cast<std::int32_t>((bits_of(r) + step_of(noise)) >> kSignificand);
+    const std::int32_t below = choose(share_of(noise) < r * lift, 1, 0);
     return choose(r * lift < 1, below, power - kBias + lowest + 1);
   }
   TERSE_INLINE float value(std::int32_t level) const {
@@ -60,9 +65,9 @@ struct Powers {
 };
 
 struct Exponents {
-  TERSE_INLINE std::int32_t level(float magnitude, float noise) const {
-    const auto step = static_cast<std::uint32_t>(static_cast<std::int32_t>(noise * 0x1.0p23f));
-    const auto power = static_cast<std::int32_t>((bits_of(magnitude) + step) >> kSignificand);
+  TERSE_INLINE std::int32_t level(float magnitude, std::uint32_t noise) const {
+    const auto power =
+        static_cast<std::int32_t>((bits_of(magnitude) + step_of(noise)) >> kSignificand);
     const std::int32_t level = power - 18;
     return choose(level < 0, 0, choose(level > 127, 127, level));
   }
@@ -73,7 +78,7 @@ struct Exponents {
 
 template <Keep kKeep, class Way>
 TERSE_INLINE void code_body(const Way way, unsigned sign_at, const float* __restrict values,
-                            const float* __restrict noise, std::uint8_t* __restrict codes,
+                            const std::uint16_t* __restrict noise, std::uint8_t* __restrict codes,
                             float* __restrict kept, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
     const float v = values[i];
@@ -86,8 +91,8 @@ TERSE_INLINE void code_body(const Way way, unsigned sign_at, const float* __rest
 }
 
 template <class Way>
-TERSE_INLINE void code(const Way way, unsigned sign_at, const float* values, const float* noise,
-                       Coded out, std::size_t n) {
+TERSE_INLINE void code(const Way way, unsigned sign_at, const float* values,
+                       const std::uint16_t* noise, Coded out, std::size_t n) {
   switch (out.keep) {
     case Keep::nothing:
       return code_body<Keep::nothing>(way, sign_at, values, noise, out.codes, out.kept, n);
@@ -118,7 +123,8 @@ TERSE_INLINE Powers powers(CodeForm form) {
   return {form.unit, float_of(static_cast<std::uint32_t>(lowest + kBias) << kSignificand), lowest};
 }
 
-void to_levels(const float* values, const float* noise, CodeForm form, Coded out, std::size_t n) {
+void to_levels(const float* values, const std::uint16_t* noise, CodeForm form, Coded out,
+               std::size_t n) {
   code(even(form), form.bits - 1, values, noise, out, n);
 }
 void from_levels(const std::uint8_t* codes, CodeForm form, float* out, std::size_t n) {
@@ -127,7 +133,8 @@ void from_levels(const std::uint8_t* codes, CodeForm form, float* out, std::size
 void add_levels(const std::uint8_t* codes, CodeForm form, float* acc, std::size_t n) {
   read<true>(even(form), form.bits - 1, codes, acc, n);
 }
-void to_powers(const float* values, const float* noise, CodeForm form, Coded out, std::size_t n) {
+void to_powers(const float* values, const std::uint16_t* noise, CodeForm form, Coded out,
+               std::size_t n) {
   code(powers(form), form.bits - 1, values, noise, out, n);
 }
 void from_powers(const std::uint8_t* codes, CodeForm form, float* out, std::size_t n) {
@@ -136,7 +143,7 @@ void from_powers(const std::uint8_t* codes, CodeForm form, float* out, std::size
 void add_powers(const std::uint8_t* codes, CodeForm form, float* acc, std::size_t n) {
   read<true>(powers(form), form.bits - 1, codes, acc, n);
 }
-void to_exponents(const float* values, const float* noise, Coded out, std::size_t n) {
+void to_exponents(const float* values, const std::uint16_t* noise, Coded out, std::size_t n) {
   code(Exponents{}, 7, values, noise, out, n);
 }
 void from_exponents(const std::uint8_t* codes, float* out, std::size_t n) {
@@ -147,19 +154,21 @@ void add_exponents(const std::uint8_t* codes, float* acc, std::size_t n) {
 }
 
 template <Keep kKeep>
-TERSE_INLINE void ternary_body(const float* __restrict values, const float* __restrict noise,
-                               float unit, std::uint8_t* __restrict codes, float* __restrict kept,
+TERSE_INLINE void ternary_body(const float* __restrict values,
+                               const std::uint16_t* __restrict noise, float unit,
+                               std::uint8_t* __restrict codes, float* __restrict kept,
                                std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
     const float v = values[i];
-    const std::int32_t sent = choose(noise[i] < magnitude_of(v) / unit, 1, 0);
+    const std::int32_t sent = choose(share_of(noise[i]) < magnitude_of(v) / unit, 1, 0);
     const auto negative = static_cast<std::int32_t>(bits_of(v) >> 31);
     codes[i] = static_cast<std::uint8_t>(sent * (2 - negative));
     keep_value<kKeep>(kept, i, v, unit * static_cast<float>(sent * (1 - 2 * negative)));
   }
 }
 
-void to_ternary(const float* values, const float* noise, float unit, Coded out, std::size_t n) {
+void to_ternary(const float* values, const std::uint16_t* noise, float unit, Coded out,
+                std::size_t n) {
   switch (out.keep) {
     case Keep::nothing:
       return ternary_body<Keep::nothing>(values, noise, unit, out.codes, out.kept, n);
@@ -232,7 +241,8 @@ HWY_EXPORT(to_integers_16);
 HWY_EXPORT(from_integers_16);
 HWY_EXPORT(add_integers_16);
 
-void to_levels(const float* values, const float* noise, CodeForm form, Coded out, std::size_t n) {
+void to_levels(const float* values, const std::uint16_t* noise, CodeForm form, Coded out,
+               std::size_t n) {
   HWY_DYNAMIC_DISPATCH(to_levels)(values, noise, form, out, n);
 }
 void from_levels(const std::uint8_t* codes, CodeForm form, float* out, std::size_t n) {
@@ -241,7 +251,8 @@ void from_levels(const std::uint8_t* codes, CodeForm form, float* out, std::size
 void add_levels(const std::uint8_t* codes, CodeForm form, float* acc, std::size_t n) {
   HWY_DYNAMIC_DISPATCH(add_levels)(codes, form, acc, n);
 }
-void to_powers(const float* values, const float* noise, CodeForm form, Coded out, std::size_t n) {
+void to_powers(const float* values, const std::uint16_t* noise, CodeForm form, Coded out,
+               std::size_t n) {
   HWY_DYNAMIC_DISPATCH(to_powers)(values, noise, form, out, n);
 }
 void from_powers(const std::uint8_t* codes, CodeForm form, float* out, std::size_t n) {
@@ -250,7 +261,7 @@ void from_powers(const std::uint8_t* codes, CodeForm form, float* out, std::size
 void add_powers(const std::uint8_t* codes, CodeForm form, float* acc, std::size_t n) {
   HWY_DYNAMIC_DISPATCH(add_powers)(codes, form, acc, n);
 }
-void to_exponents(const float* values, const float* noise, Coded out, std::size_t n) {
+void to_exponents(const float* values, const std::uint16_t* noise, Coded out, std::size_t n) {
   HWY_DYNAMIC_DISPATCH(to_exponents)(values, noise, out, n);
 }
 void from_exponents(const std::uint8_t* codes, float* out, std::size_t n) {
@@ -259,7 +270,8 @@ void from_exponents(const std::uint8_t* codes, float* out, std::size_t n) {
 void add_exponents(const std::uint8_t* codes, float* acc, std::size_t n) {
   HWY_DYNAMIC_DISPATCH(add_exponents)(codes, acc, n);
 }
-void to_ternary(const float* values, const float* noise, float unit, Coded out, std::size_t n) {
+void to_ternary(const float* values, const std::uint16_t* noise, float unit, Coded out,
+                std::size_t n) {
   HWY_DYNAMIC_DISPATCH(to_ternary)(values, noise, unit, out, n);
 }
 void to_integers(const float* values, std::uint8_t* codes, std::size_t n) {

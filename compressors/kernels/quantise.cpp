@@ -11,6 +11,7 @@
 #include <hwy/highway.h>
 
 #include "terse/compressors/kernels/dispatch.h"
+#include "terse/compressors/kernels/noise.h"
 #include "terse/compressors/kernels/pack_steps.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -55,19 +56,25 @@ Range range_of(const float* values, std::size_t n) {
 // By hand for the prefetches, which no compiler vectorises: without them the passes over cached
 // blocks leave the memory idle.
 template <bool kNoise, Keep kKeep>
-TERSE_INLINE std::size_t quantise_vectors(const float* values, const float* noise, float low,
-                                          float unit, float top, std::uint8_t* codes, float* kept,
-                                          Ahead ahead, std::size_t n) {
+TERSE_INLINE std::size_t quantise_vectors(const float* values, const std::uint16_t* noise,
+                                          float low, float unit, float top, std::uint8_t* codes,
+                                          float* kept, Ahead ahead, std::size_t n) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::ScalableTag<float> floats;
   const hn::RebindToSigned<decltype(floats)> ints;
   const hn::Rebind<std::uint8_t, decltype(floats)> bytes;
+  const hn::Rebind<std::uint16_t, decltype(floats)> shorts;
   const auto lows = hn::Set(floats, low), units = hn::Set(floats, unit),
-             tops = hn::Set(floats, top), half = hn::Set(floats, 0.5f);
+             tops = hn::Set(floats, top), half = hn::Set(floats, 0.5f),
+             noise_unit = hn::Set(floats, kNoiseUnit);
   const std::size_t lanes = hn::Lanes(floats);
   const auto one = [&](std::size_t i) HWY_ATTR {
     const auto v = hn::LoadU(floats, values + i);
-    const auto shift = kNoise ? hn::LoadU(floats, noise + i) : half;
+    auto shift = half;
+    if constexpr (kNoise) {
+      const auto drawn = hn::PromoteTo(ints, hn::LoadU(shorts, noise + i));
+      shift = hn::Mul(hn::ConvertTo(floats, drawn), noise_unit);
+    }
     const auto level = hn::Add(hn::Div(hn::Sub(v, lows), units), shift);
     const auto code = hn::ConvertTo(ints, hn::Min(level, tops));
     hn::StoreU(hn::DemoteTo(bytes, code), bytes, codes + i);
@@ -86,20 +93,22 @@ TERSE_INLINE std::size_t quantise_vectors(const float* values, const float* nois
 }
 #else
 template <bool kNoise, Keep kKeep>
-TERSE_INLINE std::size_t quantise_vectors(const float*, const float*, float, float, float,
+TERSE_INLINE std::size_t quantise_vectors(const float*, const std::uint16_t*, float, float, float,
                                           std::uint8_t*, float*, Ahead, std::size_t) {
   return 0;
 }
 #endif
 
 template <bool kNoise, Keep kKeep>
-TERSE_INLINE void quantise_body(const float* __restrict values, const float* __restrict noise,
-                                float low, float unit, float top, std::uint8_t* __restrict codes,
-                                float* __restrict kept, Ahead ahead, std::size_t n) {
+TERSE_INLINE void quantise_body(const float* __restrict values,
+                                const std::uint16_t* __restrict noise, float low, float unit,
+                                float top, std::uint8_t* __restrict codes, float* __restrict kept,
+                                Ahead ahead, std::size_t n) {
   std::size_t i =
       quantise_vectors<kNoise, kKeep>(values, noise, low, unit, top, codes, kept, ahead, n);
   for (; i < n; ++i) {
-    const float level = (values[i] - low) / unit + (kNoise ? noise[i] : 0.5f);
+    const float level =
+        (values[i] - low) / unit + (kNoise ? static_cast<float>(noise[i]) * kNoiseUnit : 0.5f);
     const auto code = static_cast<std::int32_t>(level < top ? level : top);
     codes[i] = static_cast<std::uint8_t>(code);
     if constexpr (kKeep != Keep::nothing) {
@@ -110,9 +119,9 @@ TERSE_INLINE void quantise_body(const float* __restrict values, const float* __r
 }
 
 template <Keep kKeep>
-TERSE_INLINE void quantise_keeping(const float* values, const float* noise, float low, float unit,
-                                   float top, std::uint8_t* codes, float* kept, Ahead ahead,
-                                   std::size_t n) {
+TERSE_INLINE void quantise_keeping(const float* values, const std::uint16_t* noise, float low,
+                                   float unit, float top, std::uint8_t* codes, float* kept,
+                                   Ahead ahead, std::size_t n) {
   if (noise != nullptr) {
     quantise_body<true, kKeep>(values, noise, low, unit, top, codes, kept, ahead, n);
   } else {
@@ -120,7 +129,7 @@ TERSE_INLINE void quantise_keeping(const float* values, const float* noise, floa
   }
 }
 
-void quantise(const float* values, const float* noise, float low, float unit, float top,
+void quantise(const float* values, const std::uint16_t* noise, float low, float unit, float top,
               std::uint8_t* codes, Keep keep, float* kept, Ahead ahead, std::size_t n) {
   switch (keep) {
     case Keep::nothing:
@@ -177,7 +186,7 @@ HWY_EXPORT(spread_words);
 Range range_of(const float* values, std::size_t n) {
   return HWY_DYNAMIC_DISPATCH(range_of)(values, n);
 }
-void quantise(const float* values, const float* noise, float low, float unit, float top,
+void quantise(const float* values, const std::uint16_t* noise, float low, float unit, float top,
               std::uint8_t* codes, Keep keep, float* kept, Ahead ahead, std::size_t n) {
   HWY_DYNAMIC_DISPATCH(quantise)(values, noise, low, unit, top, codes, keep, kept, ahead, n);
 }

@@ -16,16 +16,16 @@ struct Range {
 // The least and the largest of n > 0 values.
 Range range_of(const float* values, std::size_t n);
 
-// codes[i] = min(floor((values[i] - low) / unit + noise[i]), top); a null noise is 0.5. `unit` > 0,
-// top <= 255, noise in [0, 1). In the same pass `kept` gets what `keep` says of the decoded values:
-// nothing (null then), themselves, or values - decoded.
+// codes[i] = min(floor((values[i] - low) / unit + noise[i] * kNoiseUnit), top) (noise.h); a null
+// noise is 0.5. `unit` > 0, top <= 255. In the same pass `kept` gets what `keep` says of the
+// decoded values: nothing (null then), themselves, or values - decoded.
 enum class Keep { nothing, decoded, difference };
 // Memory that the next block will read, element for element: it is asked for meanwhile. May point
 // anywhere.
 struct Ahead {
   const float *grad = nullptr, *residual = nullptr;
 };
-void quantise(const float* values, const float* noise, float low, float unit, float top,
+void quantise(const float* values, const std::uint16_t* noise, float low, float unit, float top,
               std::uint8_t* codes, Keep keep, float* kept, Ahead ahead, std::size_t n);
 
 // low + unit * code.

@@ -52,6 +52,11 @@ inline Philox4 philox(std::uint64_t key, std::uint64_t counter_low, std::uint64_
 // [0, 1) with 24 bits: exact in fp32, never 1.
 inline float unit_float(std::uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1.0p-24f; }
 
+// The j-th 16 of the 128 bits of a draw, j < 8, lowest first.
+inline std::uint16_t noise_of(const Philox4& draw, unsigned j) {
+  return static_cast<std::uint16_t>(draw[j / 2] >> 16 * (j % 2));
+}
+
 // A stream of numbers by index: element i is the same whatever was drawn before.
 class RandomStream {
  public:

@@ -1,22 +1,23 @@
 #include "support.h"
+#include "terse/compressors/kernels/noise.h"
 #include "terse/compressors/kernels/norm.h"
 #include "terse/compressors/kernels/quantise.h"
 #include "terse/compressors/kernels/select.h"
 #include "terse/compressors/kernels/sum.h"
-#include "terse/compressors/kernels/uniform.h"
 
 namespace terse::test {
 namespace {
 
-TEST(UniformQuads, AreTheGeneratorsOwnNumbers) {
+TEST(NoiseOctets, AreTheGeneratorsOwnNumbers) {
   constexpr std::uint64_t kStream = 0xfedcba9876543210u;
-  for (const std::uint32_t quad : {0u, 5u, 0x3ffffff0u}) {
-    for (const std::size_t quads : {0u, 1u, 7u, 8u, 9u, 16u, 100u}) {
-      Floats got(4 * quads);
-      kernels::uniform_quads(kStream, kLayer, quad, quads, got.data());
+  for (const std::uint32_t octet : {0u, 5u, 0x1ffffff0u}) {
+    for (const std::size_t octets : {0u, 1u, 7u, 8u, 9u, 16u, 100u}) {
+      std::vector<std::uint16_t> got(8 * octets);
+      kernels::noise_octets(kStream, kLayer, octet, octets, got.data());
       for (std::size_t j = 0; j < got.size(); ++j) {
-        ASSERT_EQ(got[j], unit_float(philox(kStream, quad + j / 4, kLayer)[j % 4]))
-            << quad << " " << quads << " " << j;
+        const Philox4 draw = philox(kStream, octet + j / 8, kLayer);
+        ASSERT_EQ(got[j], j % 2 == 0 ? draw[j % 8 / 2] & 0xffff : draw[j % 8 / 2] >> 16)
+            << octet << " " << octets << " " << j;
       }
     }
   }

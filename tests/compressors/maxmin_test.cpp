@@ -111,9 +111,7 @@ TEST(MaxMin, CodesAreTheDefinition) {
           ASSERT_EQ(scale_word(payload, i / bucket * 2), unit);
           ASSERT_EQ(scale_word(payload, i / bucket * 2 + 1), low);
           const std::size_t element = input.first + i;
-          const float noise =
-              stochastic ? unit_float(philox(input.key.stream(), element / 4, kLayer)[element % 4])
-                         : 0.5f;
+          const float noise = stochastic ? rounding_noise(input.key, element) : 0.5f;
           const double level = std::floor((input.grad[i] - low) / unit + noise);
           const double wanted =
               unit < 1e-10f ? 0 : std::min<double>(level, static_cast<double>(top));

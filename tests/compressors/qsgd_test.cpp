@@ -25,10 +25,7 @@ struct Coded {
   float value;
 };
 
-float draw(const Input& input, std::size_t i) {
-  const std::size_t element = input.first + i;
-  return unit_float(philox(input.key.stream(), element / 4, kLayer)[element % 4]);
-}
+float draw(const Input& input, std::size_t i) { return rounding_noise(input.key, input.first + i); }
 
 // One element, in plain words.
 Coded even(float v, float norm, unsigned bits, float u) {
@@ -49,10 +46,8 @@ Coded power(float v, float norm, unsigned bits, float u) {
     level = u < std::ldexp(r, s) ? 1 : 0;
   } else {
     const int a = std::ilogb(r);
-    // 23 bits of the noise.
-    const double share = std::ldexp(static_cast<double>(r), -a) - 1,
-                 noise = std::floor(std::ldexp(static_cast<double>(u), 23)) * 0x1.0p-23;
-    level = static_cast<unsigned>(a + (share + noise >= 1 ? 1 : 0) + s + 1);
+    const double share = std::ldexp(static_cast<double>(r), -a) - 1;
+    level = static_cast<unsigned>(a + (share + u >= 1 ? 1 : 0) + s + 1);
   }
   const bool negative = std::signbit(v);
   const float value = level == 0 ? 0.0f : norm * std::ldexp(1.0f, static_cast<int>(level) - 1 - s);
@@ -115,7 +110,7 @@ TEST(Natural, IsTheScalarReferenceToTheBit) {
     Floats values(n);
     for (std::size_t i = 0; i < n; ++i) {
       const double magnitude = std::abs(static_cast<double>(v[i])),
-                   noise = std::floor(std::ldexp(static_cast<double>(draw(input, i)), 23));
+                   noise = std::ldexp(static_cast<double>(draw(input, i)), 23);
       int exponent = -127;
       if (magnitude >= 0x1.0p-126) {
         exponent = std::ilogb(magnitude);

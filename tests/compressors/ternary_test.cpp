@@ -5,9 +5,7 @@
 namespace terse::test {
 namespace {
 
-float draw(const Input& input, std::size_t i) {
-  return unit_float(philox(input.key.stream(), i / 4, kLayer)[i % 4]);
-}
+float draw(const Input& input, std::size_t i) { return rounding_noise(input.key, i); }
 
 // Encodes and decodes one row that may have a shared scale.
 struct Shared {

@@ -1,0 +1,117 @@
+#include "terse/compressors/kernels/noise.h"
+
+#include "terse/base/random.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "terse/compressors/kernels/noise.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "terse/compressors/kernels/dispatch.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace terse::kernels::HWY_NAMESPACE {
+
+#if HWY_TARGET != HWY_SCALAR
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Wide = hn::ScalableTag<std::uint64_t>;
+using Narrow = hn::Repartition<std::uint32_t, Wide>;
+using Words = hn::Vec<Wide>;
+
+// The four words of as many counters as there are lanes, each in the low half of a 64-bit lane.
+// What the high halves hold is never looked at: the multiplication reads low halves alone.
+struct Counters {
+  Words a, b, x, y;
+};
+
+TERSE_INLINE Counters start(std::uint64_t layer, std::uint32_t counter) {
+  const Wide wide;
+  const Narrow narrow;
+  const auto low = hn::BitCast(narrow, hn::Iota(wide, 0));
+  const auto counters = hn::Add(low, hn::Set(narrow, counter));
+  return {hn::BitCast(wide, counters), hn::Zero(wide),
+          hn::Set(wide, static_cast<std::uint32_t>(layer)), hn::Set(wide, layer >> 32)};
+}
+
+TERSE_INLINE Counters turn(const Counters& c, Words k0, Words k1) {
+  const Narrow narrow;
+  const Words p0 = hn::MulEven(hn::BitCast(narrow, c.a), hn::Set(narrow, 0xD2511F53u));
+  const Words p1 = hn::MulEven(hn::BitCast(narrow, c.x), hn::Set(narrow, 0xCD9E8D57u));
+  return {hn::Xor(hn::Xor(hn::ShiftRight<32>(p1), c.b), k0), p1,
+          hn::Xor(hn::Xor(hn::ShiftRight<32>(p0), c.y), k1), p0};
+}
+
+// Of two words in low halves, the one lane that holds both in order.
+TERSE_INLINE Words pair(Words low, Words high) {
+  const Narrow narrow;
+  return hn::BitCast(
+      Wide(), hn::OddEven(hn::BitCast(narrow, hn::ShiftLeft<32>(high)), hn::BitCast(narrow, low)));
+}
+
+TERSE_INLINE void finish(const Counters& c, std::uint16_t* out) {
+  hn::StoreInterleaved2(pair(c.a, c.b), pair(c.x, c.y), Wide(),
+                        reinterpret_cast<std::uint64_t*>(out));
+}
+
+// Two runs of counters at a time hide the latency of the multiplications. Returns how many octets
+// it made.
+TERSE_INLINE std::size_t octets_by_vectors(std::uint64_t stream, std::uint64_t layer,
+                                           std::uint32_t octet, std::size_t octets,
+                                           std::uint16_t* out) {
+  const Wide wide;
+  const std::size_t lanes = hn::Lanes(wide);
+  std::size_t q = 0;
+  for (; q + 2 * lanes <= octets; q += 2 * lanes) {
+    const std::uint32_t counter = octet + static_cast<std::uint32_t>(q);
+    Counters one = start(layer, counter),
+             two = start(layer, counter + static_cast<std::uint32_t>(lanes));
+    auto k0 = static_cast<std::uint32_t>(stream), k1 = static_cast<std::uint32_t>(stream >> 32);
+    for (int i = 0; i < 10; ++i) {
+      one = turn(one, hn::Set(wide, k0), hn::Set(wide, k1));
+      two = turn(two, hn::Set(wide, k0), hn::Set(wide, k1));
+      k0 += 0x9E3779B9u;
+      k1 += 0xBB67AE85u;
+    }
+    finish(one, out + 8 * q);
+    finish(two, out + 8 * (q + lanes));
+  }
+  return q;
+}
+#else
+TERSE_INLINE std::size_t octets_by_vectors(std::uint64_t, std::uint64_t, std::uint32_t, std::size_t,
+                                           std::uint16_t*) {
+  return 0;
+}
+#endif
+
+void noise_octets(std::uint64_t stream, std::uint64_t layer, std::uint32_t octet,
+                  std::size_t octets, std::uint16_t* out) {
+  for (std::size_t q = octets_by_vectors(stream, layer, octet, octets, out); q < octets; ++q) {
+    const Philox4 draw = philox(stream, octet + static_cast<std::uint32_t>(q), layer);
+    for (unsigned j = 0; j < 8; ++j) out[8 * q + j] = noise_of(draw, j);
+  }
+}
+
+}  // namespace terse::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace terse::kernels {
+
+HWY_EXPORT(noise_octets);
+
+void noise_octets(std::uint64_t stream, std::uint64_t layer, std::uint32_t octet,
+                  std::size_t octets, std::uint16_t* out) {
+  HWY_DYNAMIC_DISPATCH(noise_octets)(stream, layer, octet, octets, out);
+}
+
+const std::uint16_t* noise_run(std::uint64_t stream, std::uint64_t layer, std::uint64_t first,
+                               std::size_t n, std::uint16_t* out) {
+  const std::size_t skipped = first % 8;
+  noise_octets(stream, layer, static_cast<std::uint32_t>(first / 8), (skipped + n + 7) / 8, out);
+  return out + skipped;
+}
+
+}  // namespace terse::kernels
+#endif
