@@ -4,17 +4,17 @@
 
 #include "terse/compressors/kernels/select.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "terse/compressors/kernels/collect.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
 
-namespace terse::kernels {
-namespace {
+HWY_BEFORE_NAMESPACE();
+namespace terse::kernels::HWY_NAMESPACE {
 
-constexpr std::size_t kLanes = 32;
-constexpr float kNothing = -0.0f;  // a term that is left out changes no sum
+constexpr std::size_t kStretch = 32;  // elements that are looked at together
 
-void take(const float* v, std::uint32_t base, std::uint32_t mask, Collected& into) {
+TERSE_INLINE void take(const float* v, std::uint32_t base, std::uint32_t mask, Collected& into) {
   for (; mask != 0; mask &= mask - 1) {
     const auto i = static_cast<std::uint32_t>(std::countr_zero(mask));
     if (into.found < into.room) {
@@ -25,52 +25,68 @@ void take(const float* v, std::uint32_t base, std::uint32_t mask, Collected& int
   }
 }
 
-std::uint32_t mask_of(const float* v, std::size_t n, std::uint32_t threshold) {
-  std::uint32_t mask = 0;
-  for (std::size_t i = 0; i < n; ++i) mask |= (magnitude(v[i]) >= threshold ? 1u : 0u) << i;
-  return mask;
-}
+#if HWY_TARGET != HWY_SCALAR
+namespace hn = hwy::HWY_NAMESPACE;
 
-#if defined(__x86_64__)
-#define TERSE_AVX2 __attribute__((target("avx2")))
-
-TERSE_AVX2 inline __m256i above(const float* from, __m256i below) {
-  const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
-  return _mm256_cmpgt_epi32(_mm256_and_si256(bits, _mm256_set1_epi32(0x7fffffff)), below);
-}
-
-TERSE_AVX2 std::size_t collect_avx2(std::span<const float> v, std::uint32_t base,
-                                    std::uint32_t threshold, Collected& into) {
-  const __m256i below = _mm256_set1_epi32(static_cast<int>(threshold) - 1);
+// By hand, as no compiler makes one mask of several vectors. Returns how far it came.
+TERSE_INLINE std::size_t collect_vectors(std::span<const float> v, std::uint32_t base,
+                                         std::uint32_t threshold, Collected& into) {
+  const hn::CappedTag<std::int32_t, kStretch / 2> ints;
+  using Ints = hn::Vec<decltype(ints)>;
+  const std::size_t lanes = hn::Lanes(ints);
+  const Ints all = hn::Set(ints, 0x7fffffff),
+             below = hn::Set(ints, static_cast<std::int32_t>(threshold) - 1);
+  const auto magnitudes = [&](std::size_t i) HWY_ATTR {
+    return hn::And(hn::LoadU(ints, reinterpret_cast<const std::int32_t*>(&v[i])), all);
+  };
   std::size_t i = 0;
-  for (; i + kLanes <= v.size(); i += kLanes) {
-    const __m256i a = above(&v[i], below), b = above(&v[i + 8], below),
-                  c = above(&v[i + 16], below), d = above(&v[i + 24], below);
-    // Four lanes of 32 bits become one of bytes, whose order the two halves of a register mix.
-    const __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
-    if (_mm256_testz_si256(bytes, bytes)) continue;
-    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    const __m256i sorted = _mm256_permutevar8x32_epi32(bytes, order);
-    take(&v[i], base + static_cast<std::uint32_t>(i),
-         static_cast<std::uint32_t>(_mm256_movemask_epi8(sorted)), into);
+  for (; i + kStretch <= v.size(); i += kStretch) {
+    Ints most = hn::Max(magnitudes(i), magnitudes(i + lanes));
+    for (std::size_t j = 2 * lanes; j < kStretch; j += 2 * lanes)
+      most = hn::Max(most, hn::Max(magnitudes(i + j), magnitudes(i + j + lanes)));
+    if (HWY_LIKELY(hn::AllFalse(ints, hn::Gt(most, below)))) continue;
+    std::uint32_t mask = 0;
+    for (std::size_t j = 0; j < kStretch; j += lanes) {
+      std::uint64_t bits = 0;
+      hn::StoreMaskBits(ints, hn::Gt(magnitudes(i + j), below),
+                        reinterpret_cast<std::uint8_t*>(&bits));
+      mask |= static_cast<std::uint32_t>(bits) << j;
+    }
+    take(&v[i], base + static_cast<std::uint32_t>(i), mask, into);
   }
   return i;
 }
+#else
+TERSE_INLINE std::size_t collect_vectors(std::span<const float>, std::uint32_t, std::uint32_t,
+                                         Collected&) {
+  return 0;
+}
 #endif
-
-}  // namespace
 
 void collect(std::span<const float> v, std::uint32_t base, std::uint32_t threshold,
              Collected& into) {
-  std::size_t i = 0;
-#if defined(__x86_64__)
-  static const bool has_avx2 = __builtin_cpu_supports("avx2");
-  if (has_avx2 && threshold <= kLargestMagnitude) i = collect_avx2(v, base, threshold, into);
-#endif
-  for (; i < v.size(); i += kLanes) {
-    const std::size_t n = std::min(kLanes, v.size() - i);
-    take(&v[i], base + static_cast<std::uint32_t>(i), mask_of(&v[i], n, threshold), into);
+  if (threshold > kLargestMagnitude) return;
+  std::size_t i = collect_vectors(v, base, threshold, into);
+  for (; i < v.size(); ++i) {
+    const bool above = (std::bit_cast<std::uint32_t>(v[i]) & kLargestMagnitude) >= threshold;
+    take(&v[i], base + static_cast<std::uint32_t>(i), above ? 1 : 0, into);
   }
+}
+
+}  // namespace terse::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace terse::kernels {
+namespace {
+constexpr float kNothing = -0.0f;  // a term that is left out changes no sum
+}
+
+HWY_EXPORT(collect);
+
+void collect(std::span<const float> v, std::uint32_t base, std::uint32_t threshold,
+             Collected& into) {
+  HWY_DYNAMIC_DISPATCH(collect)(v, base, threshold, into);
 }
 
 void sample_magnitudes(const Row& row, const Feedback& f, std::size_t start, std::size_t stride,
@@ -92,3 +108,4 @@ void sample_magnitudes(const Row& row, const Feedback& f, std::size_t start, std
 }
 
 }  // namespace terse::kernels
+#endif

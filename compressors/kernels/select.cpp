@@ -1,31 +1,59 @@
 #include "terse/compressors/kernels/select.h"
 
-namespace terse::kernels {
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "terse/compressors/kernels/select.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
 
-TERSE_KERNEL std::size_t count_at_least(const float* v, std::size_t n, std::uint32_t threshold) {
+HWY_BEFORE_NAMESPACE();
+namespace terse::kernels::HWY_NAMESPACE {
+
+TERSE_INLINE std::uint32_t bits_of(float x) {
+  return std::bit_cast<std::uint32_t>(x) & 0x7fffffffu;
+}
+
+std::size_t count_at_least(const float* v, std::size_t n, std::uint32_t threshold) {
   std::size_t total = 0;
   for (std::size_t begin = 0; begin < n; begin += kBlock) {
     const std::size_t end = std::min<std::size_t>(n, begin + kBlock);
     std::uint32_t count = 0;
-    for (std::size_t i = begin; i < end; ++i) count += magnitude(v[i]) >= threshold ? 1 : 0;
+    for (std::size_t i = begin; i < end; ++i) count += bits_of(v[i]) >= threshold ? 1 : 0;
     total += count;
   }
   return total;
 }
 
-TERSE_KERNEL void find_groups(const float* __restrict v, std::size_t n, std::uint32_t low,
-                              std::uint32_t high, std::uint8_t* __restrict found) {
+void find_groups(const float* __restrict v, std::size_t n, std::uint32_t low, std::uint32_t high,
+                 std::uint8_t* __restrict found) {
   const std::uint32_t width = high - low;
   for (std::size_t begin = 0; begin < n; begin += kGroup) {
     std::uint32_t any = 0;
     if (begin + kGroup <= n) {
       for (std::size_t i = 0; i < kGroup; ++i)
-        any |= magnitude(v[begin + i]) - low <= width ? 1u : 0u;
+        any |= bits_of(v[begin + i]) - low <= width ? 1u : 0u;
     } else {
-      for (std::size_t i = begin; i < n; ++i) any |= magnitude(v[i]) - low <= width ? 1u : 0u;
+      for (std::size_t i = begin; i < n; ++i) any |= bits_of(v[i]) - low <= width ? 1u : 0u;
     }
     found[begin / kGroup] = static_cast<std::uint8_t>(any);
   }
 }
 
+}  // namespace terse::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace terse::kernels {
+
+HWY_EXPORT(count_at_least);
+HWY_EXPORT(find_groups);
+
+std::size_t count_at_least(const float* v, std::size_t n, std::uint32_t threshold) {
+  return HWY_DYNAMIC_DISPATCH(count_at_least)(v, n, threshold);
+}
+void find_groups(const float* v, std::size_t n, std::uint32_t low, std::uint32_t high,
+                 std::uint8_t* found) {
+  HWY_DYNAMIC_DISPATCH(find_groups)(v, n, low, high, found);
+}
+
 }  // namespace terse::kernels
+#endif
