@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
 
 #include "terse/compressors/magnitude_sparsifier.h"
 
@@ -11,6 +12,7 @@ namespace {
 constexpr double kUpper = 1.3, kLower = 0.8;
 constexpr float kLoosen = 0.8f;
 constexpr int kRounds = 10;
+constexpr std::uint32_t kMargin = 8;  // samples more than twice the share: what is collected
 
 class Dgc final : public MagnitudeSparsifier {
  public:
@@ -28,10 +30,15 @@ class Dgc final : public MagnitudeSparsifier {
     return n == 0 ? 0 : Sampling::of(n, level, sample_ratio_).room(n);
   }
 
-  std::uint32_t floor(const Row& row, const Feedback& feedback, const Key& key,
-                      std::span<std::uint32_t> samples) const override {
+  Guess guess(const Row& row, const Feedback& feedback, const Key& key,
+              std::span<std::uint32_t> samples) const override {
     const Sampling sampling = Sampling::of(row.n, row.level, sample_ratio_);
-    return sampling.whole() ? 0 : sampling.estimate(row, feedback, key, samples);
+    if (sampling.whole()) return {0, 0};
+    const std::uint32_t share = sampling.share(row);
+    const auto largest = sampling.largest(row, feedback, key, 2 * share + kMargin, samples);
+    const auto least = largest.begin() + (share - 1);
+    std::nth_element(largest.begin(), least, largest.end(), std::greater<>());
+    return {*least, *std::min_element(least, largest.end())};
   }
 
   Choice choose(const Found& found, const Row& row) const override {
@@ -39,11 +46,15 @@ class Dgc final : public MagnitudeSparsifier {
     if (Sampling::of(row.n, row.level, sample_ratio_).whole()) {
       return {found.largest(wanted).threshold, wanted, wanted};
     }
-    std::uint32_t threshold = found.floor(), count = found.count();
-    for (int round = 0; round < kRounds && count < kLower * wanted; ++round) {
+    std::uint32_t threshold = found.threshold(), count = found.count_at_least(threshold);
+    for (int round = 1; round <= kRounds && count < kLower * wanted; ++round) {
       threshold = kernels::magnitude(std::bit_cast<float>(threshold) * kLoosen);
+      const bool last = round == kRounds;
+      // Below the floor there are more than above it, which is all that has to be known.
+      if (!last && threshold < found.floor() && found.count() > kUpper * wanted)
+        return found.largest(wanted);
       count = found.count_at_least(threshold);
-      if (round + 1 == kRounds) return truncated(threshold, count, wanted);
+      if (last) return truncated(threshold, count, wanted);
     }
     if (count > kUpper * wanted) return found.largest(wanted);
     return truncated(threshold, count, wanted);

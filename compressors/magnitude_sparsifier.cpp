@@ -47,25 +47,26 @@ std::uint32_t MagnitudeSparsifier::room(std::uint32_t n, float level) const {
 }
 
 MagnitudeSparsifier::Choice MagnitudeSparsifier::Found::largest(std::uint32_t k) const {
-  auto kth = whole_ && k <= count_ ? kth_largest(collected_, k, floor_, bins_)
-                                   : kth_largest(row_, k, k <= count_ ? floor_ : 0, bins_);
+  const std::uint32_t floor = guess_.floor;
+  const auto kth = whole_ && k <= count_ ? kth_largest(collected_, k, floor, bins_)
+                                         : kth_largest(row_, k, k <= count_ ? floor : 0, bins_);
   return {kth->threshold, k - kth->above, k};
 }
 
 MagnitudeSparsifier::Choice MagnitudeSparsifier::Found::all(std::uint32_t most) const {
   if (count_ > most) return largest(most);
-  return {floor_, count_, count_};
+  return {guess_.floor, count_, count_};
 }
 
 bool MagnitudeSparsifier::select(const Row& row, const Feedback& feedback, const Key& key,
                                  Entries& entries, const Memory& memory, Pace& pace) const {
   entries.count = 0;
   if (row.n == 0) return true;
-  const std::uint32_t from = floor(row, feedback, key, memory.samples);
+  const Guess guess = this->guess(row, feedback, key, memory.samples);
   kernels::Collected collected{entries.index.data(), entries.value.data(), entries.index.size()};
   const bool good = fold_row(row, feedback, memory.block, kernels::kBlock, Keep::later, pace,
                              [&](std::uint32_t at, std::span<const float> v) {
-                               kernels::collect(v, at, from, collected);
+                               kernels::collect(v, at, guess.floor, collected);
                              });
   const Refold refold(row, feedback);
   Fold again(refold.row, refold.feedback);
@@ -77,10 +78,10 @@ bool MagnitudeSparsifier::select(const Row& row, const Feedback& feedback, const
     Fold values(among, feedback::kNone);
     const Magnitudes all(again, row.n, memory.block, pace);
     const Magnitudes some(values, among.n, memory.block, pace);
-    const Found found(all, some, from, count, collected.whole(), memory.bins);
+    const Found found(all, some, guess, count, collected.whole(), memory.bins);
     const Choice choice = choose(found, row);
     Picker pick(entries, choice.threshold, choice.ties, choice.count);
-    if (collected.whole() && choice.threshold >= from) {
+    if (collected.whole() && choice.threshold >= guess.floor) {
       for (std::uint32_t i = 0; i < count; ++i)
         pick(entries.index[i], entries.value[i], kernels::magnitude(entries.value[i]));
     } else {
@@ -113,15 +114,20 @@ std::size_t Sampling::room(std::uint32_t n) const {
   return whole() ? 0 : (std::size_t{n} + stride - 1) / stride;
 }
 
-std::uint32_t Sampling::estimate(const Row& row, const Feedback& feedback, const Key& key,
-                                 std::span<std::uint32_t> samples) const {
+std::span<std::uint32_t> Sampling::largest(const Row& row, const Feedback& feedback, const Key& key,
+                                           std::size_t top,
+                                           std::span<std::uint32_t> samples) const {
   const std::uint64_t draw = philox(key.stream(), 0, row.layer)[0];
   const auto start = static_cast<std::size_t>((draw * stride) >> 32);
   const auto taken = samples.first((row.n - start + stride - 1) / stride);
   kernels::sample_magnitudes(row, feedback, start, stride, taken);
-  const std::uint32_t top = std::max<std::uint32_t>(1, ceil_share(count, row.level));
-  std::nth_element(taken.begin(), taken.begin() + top - 1, taken.end(), std::greater<>());
-  return taken[top - 1];
+  const auto front = taken.first(std::min(top, taken.size()));
+  std::nth_element(taken.begin(), front.end() - 1, taken.end(), std::greater<>());
+  return front;
+}
+
+std::uint32_t Sampling::share(const Row& row) const {
+  return std::max<std::uint32_t>(1, ceil_share(count, row.level));
 }
 
 void check_sample_ratio(std::string_view name, double ratio) {

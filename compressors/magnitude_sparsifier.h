@@ -23,23 +23,29 @@ class MagnitudeSparsifier : public Sparsifier {
     std::uint32_t threshold, ties, count;
   };
 
-  // A folded row of which everything from `floor` on has been collected.
+  // Before a row is folded: the magnitude that may be the least one sent, and the one from which on
+  // the fold collects, so that a threshold which must be lower is still among what was collected.
+  struct Guess {
+    std::uint32_t threshold, floor;
+  };
+
+  // A folded row of which everything from the guess's floor on has been collected.
   class Found {
    public:
-    Found(const Magnitudes& row, const Magnitudes& collected, std::uint32_t floor,
-          std::uint32_t count, bool whole, std::span<std::uint32_t> bins)
+    Found(const Magnitudes& row, const Magnitudes& collected, Guess guess, std::uint32_t count,
+          bool whole, std::span<std::uint32_t> bins)
         : row_(row),
           collected_(collected),
-          floor_(floor),
+          guess_(guess),
           count_(count),
           whole_(whole),
           bins_(bins) {}
 
-    std::uint32_t floor() const { return floor_; }
+    std::uint32_t threshold() const { return guess_.threshold; }
+    std::uint32_t floor() const { return guess_.floor; }
     std::uint32_t count() const { return count_; }  // from the floor on
-    bool whole() const { return whole_; }           // all that were counted are at hand
     std::uint32_t count_at_least(std::uint32_t threshold) const {
-      return row_.count_at_least(threshold);
+      return (whole_ && threshold >= guess_.floor ? collected_ : row_).count_at_least(threshold);
     }
     // The k largest of the row, the lower index first among equals.
     Choice largest(std::uint32_t k) const;
@@ -49,14 +55,14 @@ class MagnitudeSparsifier : public Sparsifier {
    private:
     const Magnitudes& row_;
     const Magnitudes& collected_;
-    std::uint32_t floor_, count_;
-    bool whole_;
+    Guess guess_;
+    std::uint32_t count_;
+    bool whole_;  // all that were counted are at hand
     std::span<std::uint32_t> bins_;
   };
 
-  // The magnitude from which on the fold collects, before the row is folded.
-  virtual std::uint32_t floor(const Row& row, const Feedback& feedback, const Key& key,
-                              std::span<std::uint32_t> samples) const = 0;
+  virtual Guess guess(const Row& row, const Feedback& feedback, const Key& key,
+                      std::span<std::uint32_t> samples) const = 0;
   virtual Choice choose(const Found& found, const Row& row) const = 0;
 };
 
@@ -68,9 +74,11 @@ struct Sampling {
   static Sampling of(std::uint32_t n, float density, double ratio);
   bool whole() const { return stride == 1; }
   std::size_t room(std::uint32_t n) const;  // the most samples that any start gives
-  // The smallest of the top share of the samples.
-  std::uint32_t estimate(const Row& row, const Feedback& feedback, const Key& key,
-                         std::span<std::uint32_t> samples) const;
+  // Takes the samples and puts their largest `top` at the front, the smallest of those last.
+  std::span<std::uint32_t> largest(const Row& row, const Feedback& feedback, const Key& key,
+                                   std::size_t top, std::span<std::uint32_t> samples) const;
+  // How many of the samples make up the row's share.
+  std::uint32_t share(const Row& row) const;
 };
 
 // Throws JobError unless it is a share that the codec `name` can sample.

@@ -35,17 +35,17 @@ class TopK final : public MagnitudeSparsifier {
 
   // A magnitude that is very likely below the k-th largest: the one whose rank in an even sample is
   // three standard errors past where the k-th is expected.
-  std::uint32_t floor(const Row& row, const Feedback& feedback, const Key&,
-                      std::span<std::uint32_t> samples) const override {
-    if (samples.empty()) return 0;
+  Guess guess(const Row& row, const Feedback& feedback, const Key&,
+              std::span<std::uint32_t> samples) const override {
+    if (samples.empty()) return {0, 0};
     kernels::sample_magnitudes(row, feedback, 0, row.n / samples.size(), samples);
     const double expected =
         static_cast<double>(most(row.n, row.level)) / row.n * static_cast<double>(samples.size());
     const auto rank = static_cast<std::size_t>(expected + 3 * std::sqrt(expected) + 4);
-    if (rank >= samples.size()) return 0;
+    if (rank >= samples.size()) return {0, 0};
     std::nth_element(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(rank),
                      samples.end(), std::greater<>());
-    return samples[rank];
+    return {samples[rank], samples[rank]};
   }
 
   Choice choose(const Found& found, const Row& row) const override {
@@ -71,10 +71,13 @@ class TopKSampled final : public MagnitudeSparsifier {
   std::size_t samples(std::uint32_t n, float level) const override {
     return n == 0 ? 0 : Sampling::of(n, level, ratio_).room(n);
   }
-  std::uint32_t floor(const Row& row, const Feedback& feedback, const Key& key,
-                      std::span<std::uint32_t> samples) const override {
+  Guess guess(const Row& row, const Feedback& feedback, const Key& key,
+              std::span<std::uint32_t> samples) const override {
     const Sampling sampling = Sampling::of(row.n, row.level, ratio_);
-    return sampling.whole() ? 0 : sampling.estimate(row, feedback, key, samples);
+    if (sampling.whole()) return {0, 0};
+    const std::uint32_t least =
+        sampling.largest(row, feedback, key, sampling.share(row), samples).back();
+    return {least, least};
   }
   Choice choose(const Found& found, const Row& row) const override {
     return found.all(most(row.n, row.level));
@@ -100,9 +103,9 @@ class Threshold final : public MagnitudeSparsifier {
 
  protected:
   std::size_t samples(std::uint32_t, float) const override { return 0; }
-  std::uint32_t floor(const Row&, const Feedback&, const Key&,
-                      std::span<std::uint32_t>) const override {
-    return kernels::magnitude(threshold_) + 1;
+  Guess guess(const Row&, const Feedback&, const Key&, std::span<std::uint32_t>) const override {
+    const std::uint32_t least = kernels::magnitude(threshold_) + 1;
+    return {least, least};
   }
   Choice choose(const Found& found, const Row& row) const override {
     return found.all(most(row.n, row.level));
