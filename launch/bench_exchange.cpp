@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <chrono>
 #include <cstring>
 #include <vector>
 
@@ -14,6 +12,7 @@
 #include "terse/config/units.h"
 #include "terse/launch/allocation_count.h"
 #include "terse/launch/bench.h"
+#include "terse/launch/measuring.h"
 #include "terse/launch/ranks.h"
 #include "terse/report/table.h"
 #include "terse/trainers/agree.h"
@@ -59,10 +58,6 @@ Gradient make_gradient(int rank) {
   return gradient;
 }
 
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
 double copy_seconds(std::size_t bytes) {
   std::vector<std::byte> from(bytes, std::byte{1}), to(bytes);
   double best = 1e9;
@@ -105,12 +100,8 @@ Result measure(CommThread& thread, const Compression& words, int steps) {
     allocations += allocations_so_far(thread) - before;
     bytes = static_cast<double>(report.bytes_sent);
   }
-  std::nth_element(seconds.begin(),
-                   seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2),
-                   seconds.end());
   double slowest = 0, mean_bytes = 0, most_allocations = 0;
-  const std::array mine{seconds[seconds.size() / 2], bytes,
-                        static_cast<double>(allocations) / steps};
+  const std::array mine{median(seconds), bytes, static_cast<double>(allocations) / steps};
   for (const auto& values : gather_values(thread, mine)) {
     slowest = std::max(slowest, values[0]);
     mean_bytes += values[1] / thread.size();
@@ -124,17 +115,6 @@ Compression words_for(const std::string& codec) {
   words.codec.name = codec;
   words.momentum = 0.9;
   return words;
-}
-
-int count_of(const Arguments& arguments, const std::string& name, int otherwise) {
-  const auto found = arguments.switches.find(name);
-  if (found == arguments.switches.end()) return otherwise;
-  int value = 0;
-  const char* end = found->second.data() + found->second.size();
-  const auto [stop, error] = std::from_chars(found->second.data(), end, value);
-  if (error != std::errc{} || stop != end || value < 1)
-    fail<JobError>("--{} is '{}'; it must be a whole number from 1.", name, found->second);
-  return value;
 }
 
 }  // namespace

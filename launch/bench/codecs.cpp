@@ -12,8 +12,11 @@
 #include <vector>
 
 #include "terse/base/error.h"
+#include "terse/bench/indices.h"
 #include "terse/bench/lines.h"
 #include "terse/bench/streams.h"
+#include "terse/compressors/pass.h"
+#include "terse/compressors/sparsifier.h"
 #include "terse/config/arguments.h"
 #include "terse/report/table.h"
 
@@ -70,6 +73,34 @@ class Bench {
     for (Row& row : rows_) row.frame = kEvery;
     return timed([&] { codec_->decode(rows_, box_, 0.5f, feedback::kNone, exec()); });
   }
+  // With the checks that a receiver makes.
+  double scatter() {
+    const auto& codec = dynamic_cast<const Sparsifier&>(*codec_);
+    return timed([&] {
+      for (const Row& row : rows_) {
+        const ConstBytes payload = box_[1].payload(row.slot);
+        const std::uint32_t most = codec.most(row.n, row.level);
+        if (const char* what = SparseReader::contradiction(payload, row.n, most, codec.values()))
+          fail("{} wrote a message that is damaged: {}.", codec.name(), what);
+        Scratch scratch(exec().scratch);
+        const auto memory = SparseReader::carve(scratch, row.n, most, codec.values());
+        const SparseReader reader(payload, row.n, codec.values());
+        for (std::uint32_t chunk = 0; chunk * kChunk < row.n; ++chunk)
+          reader.add_chunk(chunk, 0.5f, row.out + chunk * kChunk, memory);
+      }
+    });
+  }
+  double run(Verb verb) {
+    switch (verb) {
+      case Verb::encode:
+        return encode();
+      case Verb::decode_add:
+        return decode_add();
+      case Verb::scatter:
+        return scatter();
+    }
+    return 0;
+  }
 
  private:
   template <class Body>
@@ -96,17 +127,26 @@ Measured measure(const Line& line, Arena& arena, int repeat) {
   Bench bench(line, arena);
   Measured result{&line};
   std::vector<std::byte> payload(4 * arena.gradient.size() + 64);
-  if (line.verb == Verb::decode_add) (void)bench.encode();
+  if (line.verb != Verb::encode) (void)bench.encode();
   for (int i = 0; i < repeat; ++i) {
     result.limit = std::min(result.limit, move_streams(line.streams, arena, payload));
     arena.fill();
-    const double seconds = line.verb == Verb::encode ? bench.encode() : bench.decode_add();
-    result.seconds = std::min(result.seconds, seconds);
+    result.seconds = std::min(result.seconds, bench.run(line.verb));
   }
   return result;
 }
 
-const char* name_of(Verb verb) { return verb == Verb::encode ? "encode" : "decode-add"; }
+const char* name_of(Verb verb) {
+  switch (verb) {
+    case Verb::encode:
+      return "encode";
+    case Verb::decode_add:
+      return "decode-add";
+    case Verb::scatter:
+      return "scatter-add";
+  }
+  return "";
+}
 
 std::string table_of(std::span<const Measured> all, const Arena& arena) {
   std::vector<std::vector<std::string>> rows;
@@ -123,7 +163,18 @@ std::string table_of(std::span<const Measured> all, const Arena& arena) {
       {"codec", "pass", "bytes/element", "time", "GB/s", "limit GB/s", "of limit", "target"}, rows);
 }
 
-nlohmann::json json_of(std::span<const Measured> all, const Arena& arena, int repeat) {
+std::string table_of(std::span<const IndexRate> rates) {
+  std::vector<std::vector<std::string>> rows;
+  for (const IndexRate& rate : rates) {
+    rows.push_back({fmt::format("{} %", 100 * rate.density), fmt::format("{:.2f}", rate.bits),
+                    fmt::format("{:.0f}", rate.per_second * 1e-6),
+                    fmt::format("{:.0f}", kIndexRateTarget * 1e-6)});
+  }
+  return format_table({"Rice, density", "bits/index", "M indices/s", "target"}, rows);
+}
+
+nlohmann::json json_of(std::span<const Measured> all, std::span<const IndexRate> rates,
+                       const Arena& arena, int repeat) {
   nlohmann::json lines = nlohmann::json::array();
   for (const Measured& one : all) {
     const double bytes = one.bytes(arena);
@@ -136,10 +187,18 @@ nlohmann::json json_of(std::span<const Measured> all, const Arena& arena, int re
                      {"share_of_limit", one.share()},
                      {"target", one.line->target}});
   }
+  nlohmann::json rice = nlohmann::json::array();
+  for (const IndexRate& rate : rates) {
+    rice.push_back({{"density", rate.density},
+                    {"bits_per_index", rate.bits},
+                    {"indices_per_second", rate.per_second},
+                    {"target", kIndexRateTarget}});
+  }
   return {{"elements", arena.elements()},
           {"repeat", repeat},
           {"instruction_set", hwy::TargetName(hwy::SupportedAndGeneratedTargets().front())},
-          {"lines", lines}};
+          {"lines", lines},
+          {"rice", rice}};
 }
 
 int repeat_of(const Arguments& arguments) {
@@ -182,8 +241,13 @@ int bench_codecs(std::span<const std::string> words) {
       all.push_back(measure(line, arena, repeat));
   }
   fmt::print("{}", table_of(all, arena));
+  std::vector<IndexRate> rates;
+  if (all_wanted) {
+    rates = rice_rates(repeat);
+    fmt::print("\n{}", table_of(rates));
+  }
   if (arguments.switches.contains("json"))
-    write_json(arguments.switches.at("json"), json_of(all, arena, repeat));
+    write_json(arguments.switches.at("json"), json_of(all, rates, arena, repeat));
   return 0;
 }
 

@@ -5,14 +5,20 @@
 namespace terse {
 namespace {
 
-constexpr Feedback kNone = feedback::kNone, kClassic = feedback::kClassic;
+constexpr Feedback kNone = feedback::kNone, kClassic = feedback::kClassic,
+                   kDgc = feedback::dgc(0.9f, false, true);
+// Of the sums of the arena's gradient and residual, 0.85 % and 0.09 % are larger.
+constexpr double kAbove1 = 0.0137, kAbove01 = 0.01457;
 
 CodecOptions plain(const char* name) { return {.name = name}; }
 CodecOptions nearest(const char* name) { return {.name = name, .stochastic = false}; }
 
+CodecOptions above(double threshold) { return {.name = "threshold", .threshold = threshold}; }
+
 Streams sends(double bytes) { return {.out = bytes}; }
 Streams keeps(double bytes) { return {.residual = true, .out = bytes}; }
 Streams surveys(double bytes) { return {.surveys = 1, .residual = true, .out = bytes}; }
+Streams velocity() { return {.residual = true, .velocity = true}; }
 Streams adds(double bytes) { return {.sum = true, .in = bytes}; }
 
 }  // namespace
@@ -43,13 +49,14 @@ std::span<const Line> bench_lines() {
       {"onebit", encode, plain("onebit"), 0, kClassic, surveys(0.125), 0.75},
       {"ef_sign", decode_add, plain("ef_sign"), 0, kNone, adds(0.125), 0},
       {"topk 1 %", encode, plain("topk"), 0.01f, kClassic, keeps(0), 0},
-      {"dgc 0.1 %",
-       encode,
-       plain("dgc"),
-       0.001f,
-       feedback::dgc(0.9f, false, true),
-       {.residual = true, .velocity = true},
-       0.80},
+      {"topk 0.1 %", encode, plain("topk"), 0.001f, kClassic, keeps(0), 0},
+      {"topk_sampled 1 %", encode, plain("topk_sampled"), 0.01f, kClassic, keeps(0), 0.80},
+      {"topk_sampled 0.1 %", encode, plain("topk_sampled"), 0.001f, kClassic, keeps(0), 0.80},
+      {"threshold 1 %", encode, above(kAbove1), 0.01f, kClassic, keeps(0), 0.80},
+      {"threshold 0.1 %", encode, above(kAbove01), 0.001f, kClassic, keeps(0), 0.80},
+      {"dgc 1 %", encode, plain("dgc"), 0.01f, kDgc, velocity(), 0},
+      {"dgc 0.1 %", encode, plain("dgc"), 0.001f, kDgc, velocity(), 0.80},
+      {"topk 1 %", scatter, plain("topk"), 0.01f, kNone, {.scatter = 0.01}, 0.70},
   };
   return lines;
 }

@@ -16,16 +16,20 @@ struct Streams {
   bool velocity = false;   // read and written in place
   bool sum = false;        // the gradient is written in place
   double out = 0, in = 0;  // bytes of payload an element that are written, or read
+  double scatter = 0;      // instead of all that: the share of the elements that are added to
 
   double bytes() const {
+    if (scatter > 0) return 2 * kLine * scatter;
     return surveys * (residual ? 8 : 4) + 4 + (residual ? 8 : 0) + (velocity ? 8 : 0) +
            (sum ? 4 : 0) + out + in;
   }
+  static constexpr double kLine = 64;  // bytes that an element far from others moves
 };
 
 // encode: all tensors of the gradient into one frame. decode_add: gradient = weight * (gradient +
-// what a peer sent), as the owner of a shard does.
-enum class Verb { encode, decode_add };
+// what a peer sent), as the owner of a shard does. scatter: gradient += weight * a sparse message's
+// entries, in place.
+enum class Verb { encode, decode_add, scatter };
 
 struct Line {
   std::string title;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 
 #include "terse/base/random.h"
@@ -53,7 +54,30 @@ void Arena::fill() {
   std::fill(velocity.begin(), velocity.end(), 0.0f);
 }
 
+namespace {
+
+// Adds to that share of the gradient, at places that are as far apart as chance puts them.
+double scatter(double share, Arena& arena) {
+  const std::size_t period = 4096;  // of places, which stay in a cache
+  std::vector<std::uint16_t> gaps(period);
+  const RandomStream stream(1, "gaps");
+  for (std::size_t i = 0; i < period; ++i) {
+    const double gap = -std::log1p(-static_cast<double>(stream.uniform(i))) / share;
+    gaps[i] = static_cast<std::uint16_t>(std::clamp(gap, 1.0, 65535.0));
+  }
+  const Clock::time_point begin = Clock::now();
+  std::size_t at = 0;
+  for (std::size_t i = 0; at < arena.gradient.size(); ++i) {
+    arena.gradient[at] += 0.5f;
+    at += gaps[i % period];
+  }
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+}  // namespace
+
 double move_streams(const Streams& streams, Arena& arena, std::vector<std::byte>& payload) {
+  if (streams.scatter > 0) return scatter(streams.scatter, arena);
   alignas(64) std::byte cached[kernels::kBlock * sizeof(float)] = {};
   const Clock::time_point begin = Clock::now();
   std::uint32_t peak = 0;
