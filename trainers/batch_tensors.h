@@ -1,7 +1,7 @@
 // A batch as tensors that share its memory: the batch must outlive them.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/nn/module.h>
 
 #include "terse/data/batch.h"
 

@@ -1,7 +1,7 @@
 // Replicas: what must be equal on all ranks, and what each keeps of its own until it is averaged.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/nn/module.h>
 
 #include <cstdint>
 #include <string>

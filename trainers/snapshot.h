@@ -2,7 +2,7 @@
 // visitor; nothing else knows how to save a part.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/nn/module.h>
 
 #include <cstddef>
 #include <cstdint>

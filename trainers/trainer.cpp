@@ -1,7 +1,8 @@
 #include "terse/trainers/trainer.h"
 
+#include <ATen/Parallel.h>
 #include <fmt/ranges.h>
-#include <torch/torch.h>
+#include <torch/nn/module.h>
 
 #include <algorithm>
 #include <array>

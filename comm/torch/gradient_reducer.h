@@ -11,7 +11,7 @@
 //   }
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/nn/module.h>
 
 #include <atomic>
 #include <cstdint>

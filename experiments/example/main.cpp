@@ -3,6 +3,7 @@
 #include <terse/comm/comm_thread.h>
 #include <terse/comm_mpi/mpi_world.h>
 #include <terse/torch/gradient_reducer.h>
+#include <torch/torch.h>
 
 #include <cstdio>
 

@@ -80,7 +80,7 @@ BatchNorm2d::BatchNorm2d(std::int64_t channels)
 
 void BatchNorm2d::initialize(std::uint64_t, const std::string& full_name) {
   full_name_ = full_name;
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   weight.fill_(1);
   bias.zero_();
   running_mean.zero_();

@@ -10,7 +10,7 @@
 // channels, height, width].
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/nn/module.h>
 
 #include <cstdint>
 #include <memory>

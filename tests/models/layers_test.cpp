@@ -29,7 +29,7 @@ L initialised(L layer, const std::string& name = "layer") {
 
 TEST(Linear, MultipliesAndAdds) {
   Linear layer(2, 3);
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   layer.weight.copy_(torch::tensor({{1.f, 2.f}, {3.f, 4.f}, {5.f, 6.f}}));
   layer.bias.copy_(torch::tensor({10.f, 20.f, 30.f}));
   const at::Tensor output = layer.forward(torch::tensor({{1.f, -1.f}}));
@@ -49,7 +49,7 @@ TEST(Linear, DrawsAFunctionOfSeedNameAndIndex) {
 
 TEST(Conv2d, StrideAndPaddingAreTheWindowsOwn) {
   Conv2d layer({.inputs = 1, .outputs = 1, .kernel = 3, .stride = 2, .padding = 1, .bias = false});
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   layer.weight.fill_(1);
   const at::Tensor output = layer.forward(torch::ones({1, 1, 4, 4}));
   EXPECT_TRUE(at::equal(output, torch::tensor({4.f, 6.f, 6.f, 9.f}).reshape({1, 1, 2, 2})));

@@ -97,7 +97,7 @@ TEST(Models, MlpWithoutHiddenLayersIsSoftmaxRegression) {
 }
 
 TEST(Models, LogitsHaveTheShapeOfTheBatchAndTheClasses) {
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   for (const std::string_view name : kNames) {
     for (ModelOptions options : {mnist(name), cifar(name)}) {
       options.classes = 7;
@@ -112,7 +112,7 @@ TEST(Models, LogitsHaveTheShapeOfTheBatchAndTheClasses) {
 }
 
 TEST(Models, ImagesNeedNotBeSquare) {
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   for (const std::string_view name : kNames) {
     const ModelOptions options{
         .name = std::string(name), .channels = 2, .height = 17, .width = 40, .hidden = {8}};
@@ -178,7 +178,7 @@ TEST(Models, StatisticsMoveInTrainingAndNotInEvaluation) {
 
 // What an untrained network computes keeps its scale: 110 layers of a wrong deviation would not.
 TEST(Models, LogitsOfAFreshModelAreOfOrderOne) {
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   for (const std::string_view name : kNames) {
     const ModelOptions options = cifar(name);
     const float largest =
@@ -191,7 +191,7 @@ TEST(Models, LogitsOfAFreshModelAreOfOrderOne) {
 // He et al. 2016, option A, by hand: a second stage whose convolutions are zero passes on its
 // shortcut alone.
 TEST(Models, ResNetShortcutTakesEverySecondPixelAndAppendsZeroChannels) {
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   const ModelOptions options = cifar("resnet20");
   const auto model = make_model(options, 1);
   model->eval();
@@ -286,7 +286,7 @@ TEST(MakeModel, ImpossibleShapesAreOneSentence) {
   for (const auto& [name, smallest] :
        {std::pair{"mlp", 1}, {"lenet5", 12}, {"convnet", 6}, {"resnet20", 5}}) {
     const ModelOptions fits = with_side(name, smallest);
-    const torch::NoGradGuard no_grad;
+    const at::NoGradGuard no_grad;
     EXPECT_EQ(make_model(fits, 1)->forward(images_for(fits, 1)).size(1), 10) << name;
     EXPECT_NE(error_of(with_side(name, smallest - 1)).find(std::string("model '") + name + "'"),
               std::string::npos)
@@ -309,7 +309,7 @@ TEST(FindLayer, PlugsIntoAModelAndKnowsTheNames) {
    public:
     at::Tensor apply(const at::Tensor& weight) override { return weight * 3; }
   };
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   const ModelOptions options = mnist("convnet");
   const auto model = make_model(options, 1);
   const at::Tensor images = images_for(options, 2);

@@ -1,4 +1,6 @@
 // What finish() leaves in every .grad(), and what travels for it.
+#include <torch/optim/sgd.h>
+
 #include <array>
 
 #include "torch/nets.h"

@@ -2,6 +2,8 @@
 #include <numeric>
 #include <optional>
 
+#include <torch/nn/modules/batchnorm.h>
+
 #include "torch/nets.h"
 
 namespace terse::test {

@@ -2,7 +2,8 @@
 #include "terse/trainers/optimizer.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/optim/adamw.h>
+#include <torch/optim/sgd.h>
 
 #include "terse/base/random.h"
 #include "trainers/training.h"
