@@ -34,8 +34,8 @@ class Check:
 
 
 class Tools:
-    """What comes out at the other end of a message. Encoding adds the tensor to a residual of zeros,
-    which makes +0 of -0; so PyTorch gets the sum, too.
+    """What comes out at the other end of a message. Encoding adds the tensor to a residual of
+    zeros, which makes +0 of -0; so PyTorch gets the sum, too.
     """
 
     def __init__(self, build, folder):
@@ -197,7 +197,8 @@ def compare_float8(check, through):
     """With the same scales, the same bits."""
     for name, (kind, largest) in FLOAT8S.items():
         inputs = float8_inputs(kind, largest)
-        good = sum(same_bits(through(x, name), float8_peer(folded(x), kind, largest)) for x in inputs)
+        good = sum(same_bits(through(x, name), float8_peer(folded(x), kind, largest))
+                   for x in inputs)
         check(good == len(inputs), f"{name}: {good} of {len(inputs)} tensors to the bit what "
               f"PyTorch's cast to {kind} gives")
 
