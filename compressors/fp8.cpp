@@ -10,7 +10,6 @@
 #include "terse/compressors/kernels/dispatch.h"
 #include "terse/compressors/kernels/float8.h"
 #include "terse/compressors/kernels/fold.h"
-#include "terse/compressors/kernels/half.h"
 
 namespace terse {
 namespace {
@@ -25,10 +24,11 @@ struct Type {
   const char* name;
   Float8 kind;
   float largest;
-  int exponent;  // of the largest number
+  int exponent;         // of the largest number
+  std::uint32_t limit;  // the bits of the smallest |v| that rounds to 2^128
 };
-constexpr Type kE4m3{"fp8", Float8::e4m3, kernels::kLargestE4m3, 8};
-constexpr Type kE5m2{"fp8_e5m2", Float8::e5m2, kernels::kLargestE5m2, 15};
+constexpr Type kE4m3{"fp8", Float8::e4m3, kernels::kLargestE4m3, 8, 0x7f780000u};
+constexpr Type kE5m2{"fp8_e5m2", Float8::e5m2, kernels::kLargestE5m2, 15, 0x7f700000u};
 
 class Fp8 final : public BlockCodec {
  public:
@@ -42,7 +42,7 @@ class Fp8 final : public BlockCodec {
 
  protected:
   std::uint32_t tile() const override { return cut_ * ((kernels::kBlock + cut_ - 1) / cut_); }
-  std::uint32_t limit() const override { return kernels::kFp32Limit; }
+  std::uint32_t limit() const override { return type_.limit; }
 
   bool encode_tile(const Tile& tile, const Key&, const float* v, Bytes payload,
                    Kept kept) const override {

@@ -4,7 +4,8 @@
 // (largest 57344). The exponent of a block is the least k for which max |v| / 2^k is not above the
 // largest number, at least -126; v / 2^k is exact and rounds to nearest even, subnormals included.
 // Every byte reads as a finite number: what the formats call infinite or NaN is never sent, and
-// reads as if their exponents went on. Levels mean nothing here.
+// reads as if their exponents went on. A value that rounds to 2^128 makes its row bad. Levels mean
+// nothing here.
 //
 // Payload: a byte k + 127 for each block, the last one perhaps short; then a byte an element. A row
 // may be cut every lcm(block, 8) elements.

@@ -101,6 +101,23 @@ TEST(Fp8, IsTheScalarReferenceToTheBit) {
   }
 }
 
+TEST(Fp8, RefusesWhatRoundsPastFp32) {
+  for (const auto& [codec, bad, good] : {std::tuple{make_fp8_e4m3(64), 0x1.fp127f, 0x1.ep127f},
+                                         std::tuple{make_fp8_e5m2(64), 0x1.ep127f, 0x1.cp127f}}) {
+    for (const float sign : {1.0f, -1.0f}) {
+      Input input{.grad = Floats(100, 1.0f)};
+      input.grad[70] = sign * std::nextafter(bad, 0.0f);
+      Encoded encoded = encode(*codec, input, feedback::kNone);
+      EXPECT_EQ(encoded.bad, -1) << codec->name();
+      EXPECT_EQ(decode(*codec, encoded.payload, input)[70], sign * good) << codec->name();
+      input.grad[70] = sign * bad;
+      encoded = encode(*codec, input, feedback::kNone);
+      EXPECT_EQ(encoded.bad, 0) << codec->name();
+      EXPECT_TRUE(same_bits(decode(*codec, encoded.payload, input), Floats(100))) << codec->name();
+    }
+  }
+}
+
 TEST(Fp8, RefusesWhatItCannotDo) {
   for (const std::uint32_t block : {0u, 31u, 129u}) {
     EXPECT_THROW(make_fp8_e4m3(block), JobError);
