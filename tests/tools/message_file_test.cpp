@@ -66,8 +66,8 @@ TEST(MessageFile, ExactCodecsLoseNothingAndOthersLittle) {
   EXPECT_EQ(loss({{.name = "none"}}), 0);
   EXPECT_EQ(loss({{.name = "topk"}, 1}), 0);
   EXPECT_LE(loss({{.name = "powersgd"}, 17}), 1e-6f);
-  EXPECT_LE(loss({{.name = "maxmin", .stochastic = false}, 8}), 0.1f / 255 / 2);
-  EXPECT_LE(loss({{.name = "bf16"}}), 0.05f / 256);
+  EXPECT_LE(loss({{.name = "maxmin", .stochastic = false}, 8}), 0.15f / 255 / 2);
+  EXPECT_LE(loss({{.name = "bf16"}}), 0.1f / 256);
 }
 
 TEST(MessageFile, ARankAboveTheMatrixIsItsSmallerSide) {
