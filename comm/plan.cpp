@@ -8,6 +8,7 @@
 #include "terse/base/error.h"
 #include "terse/base/random.h"
 #include "terse/comm/exchange.h"
+#include "terse/compressors/codec_options.h"
 #include "terse/compressors/low_rank.h"
 
 namespace terse {
@@ -72,11 +73,7 @@ Family dense_family() {
 }
 
 std::uint64_t hash_of(const CodecOptions& options) {
-  return combine(hash64(options.name), hash64(options.values), options.bucket, options.stochastic,
-                 options.max_norm, options.block, options.alternating, options.unbiased,
-                 std::bit_cast<std::uint64_t>(options.clip),
-                 std::bit_cast<std::uint64_t>(options.sample_ratio),
-                 std::bit_cast<std::uint64_t>(options.threshold));
+  return combine(hash64(options.name), hash64(text_of(options)));
 }
 
 low_rank::Shape shape_of(const Layer& layer, float rank) {

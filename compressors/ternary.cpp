@@ -20,6 +20,7 @@ namespace terse {
 namespace {
 
 constexpr unsigned kWidest = 16;
+constexpr float kMostRanks = 32767;  // whose sums fit into that
 
 // The codes of whole numbers in [-n, n].
 struct Width {
@@ -42,7 +43,12 @@ class TernGrad final : public BlockCodec {
   std::size_t capacity(std::uint32_t n, float level) const override {
     return n == 0 ? 0 : sizeof(float) + kernels::packed_bytes(n, Width(level).bits);
   }
-  void check(float, const Feedback& feedback) const override {
+  void check(float level, const Feedback& feedback) const override {
+    if (!(level >= 0 && level <= kMostRanks && level == std::floor(level))) {
+      fail<JobError>(
+          "codec terngrad cannot add up {} ranks: its level is 0, or a whole number up to {}.",
+          level, kMostRanks);
+    }
     if (feedback.keeps_velocity()) {
       fail<JobError>(
           "codec terngrad looks at a gradient twice and cannot be joined to a feedback with a "

@@ -34,11 +34,13 @@ Values Values::named(const CodecOptions& options) {
   inner.name = name.codec;
   const CodecInfo& info = codec_info(name.codec);
   Values values;
-  const bool stands_alone = info.family != "sparse" && info.family != "low rank";
+  // A run is encoded tile by tile: what must see all of it first has no scale there.
+  const bool one_by_one = info.family == "cast" || info.family == "quantizer";
   values.codec_ =
-      stands_alone ? std::dynamic_pointer_cast<const BlockCodec>(info.make(inner)) : nullptr;
+      one_by_one ? std::dynamic_pointer_cast<const BlockCodec>(info.make(inner)) : nullptr;
   const bool wants_bits = info.level == Level::bits;
-  if (values.codec_ == nullptr || wants_bits != (name.bits != 0)) {
+  if (values.codec_ == nullptr || values.codec_->traits().shares_scale ||
+      wants_bits != (name.bits != 0)) {
     fail<JobError>(
         "the values of a sparse codec cannot be written as '{}': fp32, fp16, bf16 and maxmin1 to "
         "maxmin8 are such ways.",

@@ -1,30 +1,42 @@
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 
 #include "terse/base/error.h"
-#include "terse/base/file.h"
+#include "terse/compressors/codec_options.h"
 #include "terse/config/arguments.h"
+#include "terse/config/ini.h"
 #include "terse/tools/message_file.h"
 #include "terse/tools/tools.h"
 
 namespace terse {
 namespace {
 
-const std::array<Switch, 12> kEncodeSwitches = {{
-    {"codec", "NAME", "one of terse codecs"},
-    {"level", "X", "bits, density or rank, whichever the codec has"},
-    {"bucket", "N", "elements that share a scale"},
-    {"nearest", "", "round to nearest instead of at random"},
-    {"sample-ratio", "X", "dgc: share of the elements that is sampled"},
-    {"tensor", "NAME", "which tensor of the file"},
-    {"seed", "N", "the key of the random numbers"},
-    {"step", "N", ""},
-    {"layer", "NAME", "name that keys the random numbers; the tensor's own by default"},
-    {"rank", "N", ""},
-    {"residual", "FILE", "also write what was not sent, as a tensor file"},
-    {"help", "", "this text"},
-}};
+// As the command line writes it.
+std::string dashed(std::string_view name) {
+  std::string text(name);
+  std::ranges::replace(text, '_', '-');
+  return text;
+}
+
+std::vector<Switch> encode_switches() {
+  std::vector<Switch> all = {
+      {"codec", "NAME", "one of terse codecs"},
+      {"level", "X", "bits, density or rank, whichever the codec has; terngrad: ranks of a sum"},
+      {"nearest", "", "as --rounding nearest"}};
+  for (const CodecOption& option : codec_options())
+    all.push_back({dashed(option.name), std::string(option.argument), std::string(option.meaning)});
+  all.insert(all.end(),
+             {{"tensor", "NAME", "which tensor of the file"},
+              {"seed", "N", "the key of the random numbers"},
+              {"step", "N", ""},
+              {"layer", "NAME", "name that keys the random numbers; the tensor's own by default"},
+              {"rank", "N", ""},
+              {"residual", "FILE", "also write what was not sent, as a tensor file"},
+              {"help", "", "this text"}});
+  return all;
+}
 
 template <class T>
 void read_number(const Arguments& arguments, const char* name, T& value) {
@@ -33,12 +45,22 @@ void read_number(const Arguments& arguments, const char* name, T& value) {
   const std::string& word = found->second;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
   if (error != std::errc() || end != word.data() + word.size())
-    fail<JobError>("--{} {} is not a number that fits there.", name, word);
+    fail<JobError>("--{} {} is not a number that fits there.", name, printable(word));
 }
 
 std::string word_of(const Arguments& arguments, const char* name, const std::string& otherwise) {
   const auto found = arguments.switches.find(name);
   return found == arguments.switches.end() ? otherwise : found->second;
+}
+
+void read_options(const Arguments& arguments, CodecOptions& options) {
+  if (arguments.switches.contains("nearest")) options.stochastic = false;
+  for (const CodecOption& option : codec_options()) {
+    const auto found = arguments.switches.find(dashed(option.name));
+    if (found != arguments.switches.end() && !option.assign(options, found->second))
+      fail<JobError>("--{} {} is not a value that fits there; it takes {}.", found->first,
+                     printable(found->second), option.argument);
+  }
 }
 
 // What a line of text can carry.
@@ -54,9 +76,7 @@ MessageNote note_of(const Arguments& arguments, const Tensor& tensor) {
     fail<JobError>("terse encode needs --codec NAME; terse codecs lists them.");
   note.level = default_level(codec_info(note.codec.name));
   read_number(arguments, "level", note.level);
-  read_number(arguments, "bucket", note.codec.bucket);
-  read_number(arguments, "sample-ratio", note.codec.sample_ratio);
-  note.codec.stochastic = !arguments.switches.contains("nearest");
+  read_options(arguments, note.codec);
   note.layer = word_of(arguments, "layer", tensor.name.empty() ? "tensor" : tensor.name);
   require_one_line(note.layer);
   note.shape = tensor.shape;
@@ -78,16 +98,22 @@ double norm(std::span<const float> values) {
 }  // namespace
 
 int encode_command(std::span<const std::string> words) {
-  const Arguments arguments = parse_arguments(words, kEncodeSwitches);
+  const std::vector<Switch> switches = encode_switches();
+  const Arguments arguments = parse_arguments(words, switches);
   if (arguments.switches.contains("help")) {
     fmt::print(
         "terse encode TENSOR MESSAGE --codec NAME: a tensor file (.npy, .safetensors, .h5) "
         "as one rank would send it\n\n{}",
-        help_text(kEncodeSwitches));
+        help_text(switches));
     return 0;
   }
   if (arguments.positional.size() != 2)
     fail<JobError>("terse encode takes two names: the tensor's file and the message's.");
+  if (!arguments.overrides.empty())
+    fail<JobError>("terse encode takes no keys of a job; {} is one.", arguments.overrides.front());
+  // Before anything is written.
+  if (arguments.switches.contains("residual"))
+    require_tensor_name(arguments.switches.at("residual"));
   const Tensor tensor = read_tensor(arguments.positional[0], word_of(arguments, "tensor", ""));
   const MessageNote note = note_of(arguments, tensor);
   const EncodedTensor message = encode_tensor(tensor, note);

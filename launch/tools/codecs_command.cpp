@@ -1,12 +1,13 @@
 #include "terse/base/error.h"
 #include "terse/compressors/codec.h"
+#include "terse/compressors/low_rank.h"
 #include "terse/tools/message_file.h"
 #include "terse/tools/tools.h"
 
 namespace terse {
 namespace {
 
-constexpr std::uint32_t kElements = 1 << 20;
+constexpr std::uint32_t kSide = 1 << 10, kElements = kSide * kSide;
 
 std::string_view collective(Pattern pattern) {
   if (pattern == Pattern::sharded) return "reduce-scatter, all-gather";
@@ -15,9 +16,17 @@ std::string_view collective(Pattern pattern) {
 
 std::string_view yes(bool is) { return is ? "yes" : "-"; }
 
-// Most bits an element at the codec's default level, and a sign that says "at most".
+// Most bytes at the codec's default level; a matrix is square, where a codec sees one.
+std::size_t most_bytes(const Codec& codec, const CodecInfo& info) {
+  const float level = default_level(info);
+  if (info.level != Level::rank) return codec.capacity(kElements, level);
+  const low_rank::Shape shape = low_rank::shape_of(kSide, kSide, level);
+  return (shape.p() + shape.q()) * sizeof(float);
+}
+
+// With a sign that says "at most".
 std::string bits(const Codec& codec, const CodecInfo& info) {
-  const std::size_t bytes = codec.capacity(kElements, default_level(info));
+  const std::size_t bytes = most_bytes(codec, info);
   return fmt::format("{}{:.2f}", codec.traits().fixed_size ? "" : "<= ",
                      8.0 * static_cast<double>(bytes) / kElements);
 }

@@ -4,24 +4,50 @@
 #include <cmath>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <string_view>
 
 #include "terse/base/error.h"
 #include "terse/base/file.h"
 #include "terse/base/hash.h"
+#include "terse/compressors/codec_options.h"
 
 namespace terse {
 namespace {
 
 constexpr std::string_view kTitle = "terse message 1\n", kEnd = "end\n";
 
-Row row_of(const MessageNote& note, std::uint32_t n) {
+constexpr float kOne = 1;
+
+// Throws JobError where the codec has no such level or cannot take the shape.
+Row row_of(const MessageNote& note, const Codec& codec, std::uint32_t n) {
+  const bool shares_scale = codec.traits().shares_scale;
+  codec.check(note.level, feedback::kNone);
+  const Level kind = codec_info(codec.name()).level;
+  if (kind == Level::none && !shares_scale && note.level != 0)
+    fail<JobError>("codec {} has no level, and {} was given.", codec.name(), note.level);
   Row row;
   row.layer = hash64(note.layer);
   row.n = n;
   row.level = note.level;
   row.frame = 0;
+  if (kind == Level::rank) {
+    if (note.shape.size() < 2)
+      fail<JobError>("codec {} takes matrices, and the tensor has one dimension.", codec.name());
+    row.n0 = note.shape[0];
+    row.n1 = n / row.n0;
+  }
+  // Sums over ranks are whole numbers of the shared scale.
+  if (shares_scale && note.level > 0) row.shared = &kOne;
   return row;
+}
+
+void require_whole_numbers(const Tensor& tensor, float most) {
+  for (const float value : tensor.values) {
+    if (value >= -most && value <= most && value == std::floor(value)) continue;
+    fail<JobError>("at level {0} tensors hold whole numbers from -{0} to {0}, and no {1}.", most,
+                   value);
+  }
 }
 
 Header name_of(const MessageNote& note) {
@@ -47,15 +73,12 @@ class Workspace {
 };
 
 std::string text_of(const MessageNote& note) {
-  return fmt::format(
-      "{}codec {}\nbucket {}\nrounding {}\nsample_ratio {}\nlevel {}\nlayer {}\nshape {}\nseed {}\n"
-      "step {}\nrank {}\n{}",
-      kTitle, note.codec.name, note.codec.bucket, note.codec.stochastic ? "stochastic" : "nearest",
-      note.codec.sample_ratio, note.level, note.layer, fmt::join(note.shape, " "), note.key.seed,
-      note.key.step, note.key.rank, kEnd);
+  return fmt::format("{}codec {}\n{}level {}\nlayer {}\nshape {}\nseed {}\nstep {}\nrank {}\n{}",
+                     kTitle, note.codec.name, text_of(note.codec), note.level, note.layer,
+                     fmt::join(note.shape, " "), note.key.seed, note.key.step, note.key.rank, kEnd);
 }
 
-// The lines of a note by their first word.
+// The lines of a note by their first word; each is taken once.
 class Lines {
  public:
   Lines(std::string_view text, const std::string& where) : where_(where) {
@@ -64,20 +87,26 @@ class Lines {
       text.remove_prefix(line.size() + 1);
       const std::size_t space = line.find(' ');
       if (space == std::string_view::npos) fail("{} is damaged: a line has no value.", where);
-      lines_.emplace(line.substr(0, space), line.substr(space + 1));
+      const std::string_view key = line.substr(0, space);
+      if (!lines_.emplace(key, line.substr(space + 1)).second)
+        fail("{} is damaged: it says its {} twice.", where, key);
     }
   }
 
-  std::string_view text(std::string_view key) const {
-    const auto found = lines_.find(key);
-    if (found == lines_.end()) fail("{} is damaged: it does not say its {}.", where_, key);
-    return found->second;
+  std::optional<std::string_view> find(std::string_view key) {
+    const auto line = lines_.extract(key);
+    return line.empty() ? std::nullopt : std::optional(line.mapped());
+  }
+  std::string_view text(std::string_view key) {
+    const auto found = find(key);
+    if (!found) fail("{} is damaged: it does not say its {}.", where_, key);
+    return *found;
   }
   template <class T>
-  T number(std::string_view key) const {
+  T number(std::string_view key) {
     return parse<T>(key, text(key));
   }
-  std::vector<std::uint64_t> sizes(std::string_view key) const {
+  std::vector<std::uint64_t> sizes(std::string_view key) {
     std::vector<std::uint64_t> list;
     for (std::string_view rest = text(key); !rest.empty();) {
       const std::string_view word = rest.substr(0, rest.find(' '));
@@ -86,14 +115,21 @@ class Lines {
     }
     return list;
   }
+  // Throws unless all were taken.
+  void end() const {
+    if (!lines_.empty())
+      fail("{} is damaged: '{}' is no word of a message file.", where_, lines_.begin()->first);
+  }
+  [[noreturn]] void damaged(std::string_view key, std::string_view word) const {
+    fail("{} is damaged: its {} is '{}'.", where_, key, word);
+  }
 
  private:
   template <class T>
   T parse(std::string_view key, std::string_view word) const {
     T value{};
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-    if (error != std::errc() || end != word.data() + word.size())
-      fail("{} is damaged: its {} is '{}'.", where_, key, word);
+    if (error != std::errc() || end != word.data() + word.size()) damaged(key, word);
     return value;
   }
 
@@ -101,13 +137,20 @@ class Lines {
   std::map<std::string_view, std::string_view> lines_;
 };
 
+// An option that a file does not know has its default.
+CodecOptions options_of(Lines& lines) {
+  CodecOptions options{.name = std::string(lines.text("codec"))};
+  for (const CodecOption& option : codec_options()) {
+    const auto word = lines.find(option.name);
+    if (word && !option.assign(options, *word)) lines.damaged(option.name, *word);
+  }
+  return options;
+}
+
 MessageNote note_of(std::string_view text, const std::string& where) {
-  const Lines lines(text, where);
+  Lines lines(text, where);
   MessageNote note;
-  note.codec = {.name = std::string(lines.text("codec")),
-                .bucket = lines.number<std::uint32_t>("bucket"),
-                .stochastic = lines.text("rounding") == "stochastic",
-                .sample_ratio = lines.number<double>("sample_ratio")};
+  note.codec = options_of(lines);
   note.level = lines.number<float>("level");
   note.layer = lines.text("layer");
   const auto shape = lines.sizes("shape");
@@ -116,6 +159,7 @@ MessageNote note_of(std::string_view text, const std::string& where) {
   note.key = {.seed = lines.number<std::uint64_t>("seed"),
               .step = lines.number<std::uint64_t>("step"),
               .rank = lines.number<std::uint16_t>("rank")};
+  lines.end();
   return note;
 }
 
@@ -157,8 +201,8 @@ float default_level(const CodecInfo& info) {
 
 EncodedTensor encode_tensor(const Tensor& tensor, const MessageNote& note) {
   const auto codec = make_codec(note.codec);
-  codec->check(note.level, feedback::kClassic);
-  Row row = row_of(note, static_cast<std::uint32_t>(tensor.values.size()));
+  Row row = row_of(note, *codec, static_cast<std::uint32_t>(tensor.values.size()));
+  if (row.shared != nullptr) require_whole_numbers(tensor, note.level);
   EncodedTensor result;
   result.residual.resize(tensor.values.size());
   std::vector<float> out(tensor.values.size());
@@ -171,6 +215,7 @@ EncodedTensor encode_tensor(const Tensor& tensor, const MessageNote& note) {
   box[0].bind(result.body);
   Workspace workspace(*codec, row);
   std::int64_t bad = -1;
+  // Also where a codec keeps no residual in training: there it says what was lost.
   codec->encode({&row, 1}, feedback::kClassic, note.key, box,
                 {.scratch = workspace.bytes(), .bad_row = &bad});
   if (bad >= 0) {
@@ -202,9 +247,8 @@ Tensor decode_message(const std::vector<std::byte>& file, const std::string& whe
   const std::size_t begin = std::min(kTitle.size(), end + 1);
   const MessageNote note = note_of(text.substr(begin, end + 1 - begin), where);
   const auto codec = make_codec(note.codec);
-  codec->check(note.level, feedback::kClassic);
-
-  Row row = row_of(note, elements_of({note.shape.begin(), note.shape.end()}, where));
+  Row row = row_of(note, *codec, elements_of({note.shape.begin(), note.shape.end()}, where));
+  row.shared = nullptr;  // the message says it
   const Opened message =
       open_message(note, *codec, row, ConstBytes(file).subspan(end + 1 + kEnd.size()), where);
   Tensor tensor{.name = note.layer, .shape = note.shape, .values = std::vector<float>(row.n)};

@@ -33,8 +33,9 @@ struct MessageNote {
 // A codec's level where nobody names one: 8 bits, a density of 0.001.
 float default_level(const CodecInfo& info);
 
-// The tensor as rank `key.rank` would send it, as one row, and the residual that `feedback` leaves.
-// Throws JobError where the codec refuses, or the tensor has a NaN or an Inf.
+// The tensor as rank `key.rank` would send it by itself, as one row, and what of it was not sent. A
+// codec of matrices takes the first dimension as rows and the others as columns. Throws JobError
+// where the codec refuses, or the tensor has a NaN or an Inf.
 struct EncodedTensor {
   std::vector<std::byte> head, body;
   std::vector<float> residual;

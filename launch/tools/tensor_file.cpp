@@ -44,6 +44,8 @@ Tensor read_tensor(const std::filesystem::path& path, const std::string& name) {
   return tensor_format::from_hdf5(path, name);
 }
 
+void require_tensor_name(const std::filesystem::path& path) { format_of(path); }
+
 void write_tensor(const std::filesystem::path& path, const Tensor& tensor) {
   switch (format_of(path)) {
     case Format::npy:

@@ -20,6 +20,8 @@ struct Tensor {
 // cannot be read or contradicts itself.
 Tensor read_tensor(const std::filesystem::path& path, const std::string& name);
 void write_tensor(const std::filesystem::path& path, const Tensor& tensor);
+// Throws JobError where the name is none of a tensor file.
+void require_tensor_name(const std::filesystem::path& path);
 
 // The number of elements. Throws JobError unless it lies in Tensor's bounds; `where` begins the
 // sentence.

@@ -2,86 +2,114 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <cstring>
+#include <bit>
+#include <set>
 
+#include "message_cases.h"
 #include "terse/base/error.h"
 #include "terse/base/file.h"
-#include "terse/base/random.h"
-#include "terse/tools/tools.h"
+#include "terse/compressors/codec_options.h"
 
 namespace terse::test {
 namespace {
 
 namespace fs = std::filesystem;
 
-Tensor noise(std::vector<std::uint32_t> shape) {
-  std::uint32_t n = 1;
-  for (const std::uint32_t size : shape) n *= size;
-  const RandomStream stream(9, "tensor");
-  Tensor tensor{.name = "layer.weight", .shape = std::move(shape), .values = {}};
-  for (std::uint32_t i = 0; i < n; ++i)
-    tensor.values.push_back(i % 11 == 0 ? -0.0f : stream.normal(i) * 0.01f);
-  return tensor;
-}
+std::string joined(const Shape& shape) { return fmt::format("{}", fmt::join(shape, "x")); }
 
-MessageNote note_of(const Tensor& tensor, const std::string& codec, float level) {
-  MessageNote note;
-  note.codec = {.name = codec, .bucket = 100};
-  note.level = level;
-  note.layer = "a layer.weight";
-  note.shape = tensor.shape;
-  note.key = {.seed = 3, .step = 77, .rank = 2};
-  return note;
+void expect_rest(const Tensor& tensor, const Tensor& back, const std::vector<float>& residual) {
+  ASSERT_EQ(back.values.size(), tensor.values.size());
+  ASSERT_EQ(residual.size(), tensor.values.size());
+  for (std::size_t i = 0; i < residual.size(); ++i) {
+    const float v = tensor.values[i] + 0.0f;  // with a memory of zeros, which takes a -0 away
+    const float rest = v - back.values[i];
+    ASSERT_EQ(std::bit_cast<std::uint32_t>(rest), std::bit_cast<std::uint32_t>(residual[i])) << i;
+  }
 }
-
-struct Case {
-  const char* codec;
-  float level;
-};
-constexpr Case kCases[] = {{"none", 0},     {"fp16", 0},   {"bf16", 0},
-                           {"maxmin", 1},   {"maxmin", 3}, {"maxmin", 8},
-                           {"topk", 0.01f}, {"topk", 1},   {"dgc", 0.1f}};
 
 // The files are read by tests/parity/decode.py, too.
-TEST(MessageFile, DecodesToTheTensorLessItsResidual) {
+TEST(MessageFile, EveryCodecDecodesToTheTensorLessItsResidual) {
   const fs::path folder = fs::path(TERSE_BINARY_DIR) / "wire";
+  fs::remove_all(folder);
   fs::create_directories(folder);
-  for (const auto& [codec, level] : kCases) {
-    for (const std::vector<std::uint32_t>& shape :
-         {std::vector<std::uint32_t>{1}, {17, 61}, {3, 23'333}}) {
-      const Tensor tensor = noise(shape);
-      const MessageNote note = note_of(tensor, codec, level);
+  std::set<std::byte> codings;
+  int number = 0;
+  for (const Case& one : cases()) {
+    for (const Shape& shape : shapes(one.info())) {
+      const Tensor tensor = tensor_for(one, shape);
+      const MessageNote note = note_of(tensor, one);
       const EncodedTensor message = encode_tensor(tensor, note);
-      const std::string stem = fmt::format("{}_{}_{}", codec, level, tensor.values.size());
-      write_message(folder / (stem + ".message"), note, message);
-      const Tensor back = read_message(folder / (stem + ".message"));
-      write_tensor(folder / (stem + ".npy"), back);
+      const fs::path path =
+          folder / fmt::format("{:03}_{}_{}.message", number++, one.name(), joined(shape));
+      SCOPED_TRACE(path.stem().string());
+      write_message(path, note, message);
+      const Tensor back = read_message(path);
+      write_tensor(fs::path(path).replace_extension(".npy"), back);
       EXPECT_EQ(back.shape, tensor.shape);
       EXPECT_EQ(back.name, note.layer);
-      for (std::size_t i = 0; i < back.values.size(); ++i)
-        ASSERT_EQ(tensor.values[i] - back.values[i], message.residual[i]) << stem << " " << i;
+      expect_rest(tensor, back, message.residual);
+      if (one.info().family == "sparse") codings.insert(message.body.front());
     }
   }
+  EXPECT_EQ(codings, (std::set{std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4}}));
+}
+
+// What is sent is what the tensor was: bounds on what a codec at its level may lose.
+TEST(MessageFile, ExactCodecsLoseNothingAndOthersLittle) {
+  const Tensor tensor = noise({17, 241});
+  const auto loss = [&](const Case& one) {
+    float most = 0;
+    for (const float rest : encode_tensor(tensor, note_of(tensor, one)).residual)
+      most = std::max(most, std::abs(rest));
+    return most;
+  };
+  EXPECT_EQ(loss({{.name = "none"}}), 0);
+  EXPECT_EQ(loss({{.name = "topk"}, 1}), 0);
+  EXPECT_LE(loss({{.name = "powersgd"}, 17}), 1e-6f);
+  EXPECT_LE(loss({{.name = "maxmin", .stochastic = false}, 8}), 0.15f / 255 / 2);
+  EXPECT_LE(loss({{.name = "bf16"}}), 0.1f / 256);
+}
+
+TEST(MessageFile, ARankAboveTheMatrixIsItsSmallerSide) {
+  const Tensor tensor = noise({5, 13});
+  const auto body = [&](float rank) {
+    return encode_tensor(tensor, note_of(tensor, {{.name = "powersgd"}, rank})).body;
+  };
+  EXPECT_EQ(body(5).size(), 5 * (5 + 13) * sizeof(float));
+  EXPECT_EQ(body(100), body(5));
+  EXPECT_NE(body(4), body(5));
+}
+
+TEST(MessageFile, AllButTheFirstDimensionAreColumns) {
+  const Tensor flat = noise({5, 12});
+  Tensor folded = flat;
+  folded.shape = {5, 3, 4};
+  const Case one{{.name = "powersgd"}, 2};
+  EXPECT_EQ(encode_tensor(folded, note_of(folded, one)).body,
+            encode_tensor(flat, note_of(flat, one)).body);
+}
+
+std::vector<std::byte> bytes_of_file(const Tensor& tensor, const Case& one) {
+  const fs::path path = fs::path(TERSE_BINARY_DIR) / "one.message";
+  const MessageNote note = note_of(tensor, one);
+  write_message(path, note, encode_tensor(tensor, note));
+  return read_bytes(path);
 }
 
 TEST(MessageFile, DamageIsFound) {
   const Tensor tensor = noise({3, 5});
-  const fs::path path = fs::path(TERSE_BINARY_DIR) / "damage.message";
-  for (const auto& [codec, level] : kCases) {
-    const MessageNote note = note_of(tensor, codec, level);
-    write_message(path, note, encode_tensor(tensor, note));
-    std::vector<std::byte> file = read_bytes(path);
-    const Tensor good = decode_message(file, "file");
+  for (const Case& one : cases()) {
+    const Tensor whole = tensor_for(one, tensor.shape);
+    std::vector<std::byte> file = bytes_of_file(whole, one);
     for (std::size_t size = 0; size < file.size(); ++size) {
       const auto end = file.begin() + static_cast<std::ptrdiff_t>(size);
-      EXPECT_THROW(decode_message({file.begin(), end}, "file"), Error) << codec << " " << size;
+      EXPECT_THROW(decode_message({file.begin(), end}, "file"), Error) << one.name() << " " << size;
     }
     for (std::size_t at = 0; at < file.size(); ++at) {
       file[at] ^= std::byte{4};
       try {
         // Some words concern other codecs, the random numbers or how the shape is cut.
-        EXPECT_EQ(decode_message(file, "file").values.size(), good.values.size()) << codec << at;
+        EXPECT_EQ(decode_message(file, "file").values.size(), 15u) << one.name() << at;
       } catch (const Error&) {
       }
       file[at] ^= std::byte{4};
@@ -89,46 +117,64 @@ TEST(MessageFile, DamageIsFound) {
   }
 }
 
-int tool(std::vector<std::string> words) { return run_tool(words).value(); }
+class Words : public testing::Test {
+ protected:
+  // The message with some of its words changed.
+  Tensor decoded(const std::string& from, const std::string& to) const {
+    const std::string_view text(reinterpret_cast<const char*>(file_.data()), file_.size());
+    const std::size_t at = text.find(from);
+    EXPECT_NE(at, std::string_view::npos) << from;
+    std::vector<std::byte> changed(file_.begin(), file_.begin() + static_cast<std::ptrdiff_t>(at));
+    for (const char c : to) changed.push_back(static_cast<std::byte>(c));
+    changed.insert(changed.end(), file_.begin() + static_cast<std::ptrdiff_t>(at + from.size()),
+                   file_.end());
+    return decode_message(changed, "file");
+  }
 
-TEST(Tools, EncodeAndDecodeFiles) {
-  const std::string base = std::string(TERSE_BINARY_DIR) + "/tool";
-  write_tensor(base + ".npy", noise({64, 64}));
-  EXPECT_EQ(tool({"encode", base + ".npy", base + ".message", "--codec", "maxmin", "--level", "4",
-                  "--seed", "5", "--step", "6", "--layer", "fc", "--rank", "1", "--residual",
-                  base + "_rest.npy"}),
-            0);
-  EXPECT_EQ(tool({"decode", base + ".message", base + "_back.safetensors"}), 0);
-  const Tensor whole = read_tensor(base + ".npy", ""), rest = read_tensor(base + "_rest.npy", ""),
-               back = read_tensor(base + "_back.safetensors", "fc");
-  for (std::size_t i = 0; i < whole.values.size(); ++i)
-    ASSERT_EQ(whole.values[i] - back.values[i], rest.values[i]);
-  EXPECT_EQ(tool({"codecs"}), 0);
-  EXPECT_FALSE(run_tool(std::vector<std::string>{"train"}).has_value());
+  const Tensor tensor_ = noise({5, 13});
+  const std::vector<std::byte> file_ = bytes_of_file(tensor_, {{.name = "maxmin"}, 4});
+};
+
+TEST_F(Words, AnOptionThatIsNotSaidHasItsDefault) {
+  const Tensor whole = decode_message(file_, "file");
+  EXPECT_EQ(decoded(text_of(CodecOptions{}), "").values, whole.values);
+  EXPECT_EQ(decoded("bucket 512\n", "").values, whole.values);
+  EXPECT_THROW(decoded("bucket 512\n", "bucket 64\n"), Error);
 }
 
-TEST(Tools, RefuseInOneSentence) {
-  const std::string base = std::string(TERSE_BINARY_DIR) + "/refused";
-  write_tensor(base + ".npy", noise({8, 8}));
-  const auto refused = [&](std::vector<std::string> more) {
-    std::vector<std::string> words{"encode", base + ".npy", base + ".message"};
-    words.insert(words.end(), more.begin(), more.end());
-    EXPECT_THROW(run_tool(words), JobError) << fmt::format("{}", fmt::join(more, " "));
-  };
-  refused({});
-  refused({"--codec", "zip"});
-  refused({"--codec", "maxmin", "--level", "9"});
-  refused({"--codec", "maxmin", "--level", "4.5"});
-  refused({"--codec", "maxmin", "--level", "x"});
-  refused({"--codec", "maxmin", "--bucket", "0"});
-  refused({"--codec", "topk", "--level", "0"});
-  refused({"--codec", "topk", "--level", "nan"});
-  refused({"--codec", "none", "--rank", "70000"});
-  refused({"--codec", "none", "--layer", "a\nb"});
-  Tensor bad = noise({8, 8});
-  bad.values[3] = std::numeric_limits<float>::quiet_NaN();
-  write_tensor(base + ".npy", bad);
-  refused({"--codec", "topk"});
+TEST_F(Words, WhatTheFormatDoesNotKnowIsDamage) {
+  EXPECT_THROW(decoded("bucket 512", "bukket 512"), Error);
+  EXPECT_THROW(decoded("bucket 512", "bucket 512\nbucket 512"), Error);
+  EXPECT_THROW(decoded("bucket 512", "bucket -1"), Error);
+  EXPECT_THROW(decoded("rounding stochastic", "rounding sideways"), Error);
+  EXPECT_THROW(decoded("max_norm false", "max_norm no"), Error);
+  EXPECT_THROW(decoded("level 4", ""), Error);
+  EXPECT_THROW(decoded("level 4", "level nan"), Error);
+  EXPECT_THROW(decoded("codec maxmin", "codec powersgd"), Error);
+  EXPECT_THROW(decoded("codec maxmin", "codec fp16"), Error);
+  EXPECT_THROW(decoded("shape 5 13", "shape 65 0"), Error);
+}
+
+TEST(MessageFile, SaysEveryOption) {
+  const Case one{{.name = "randomk",
+                  .bucket = 100,
+                  .stochastic = false,
+                  .max_norm = true,
+                  .block = 32,
+                  .clip = 0,
+                  .sample_ratio = 0.125,
+                  .alternating = true,
+                  .threshold = 0.5,
+                  .unbiased = true,
+                  .values = "maxmin4"},
+                 0.5f};
+  const std::vector<std::byte> file = bytes_of_file(noise({5, 13}), one);
+  const std::string text(reinterpret_cast<const char*>(file.data()), file.size());
+  for (const char* line : {"bucket 100", "rounding nearest", "max_norm true", "block 32", "clip 0",
+                           "sample_ratio 0.125", "alternating true", "threshold 0.5",
+                           "unbiased true", "values maxmin4"})
+    EXPECT_NE(text.find(fmt::format("\n{}\n", line)), std::string::npos) << line;
+  EXPECT_EQ(decode_message(file, "file").values.size(), 65u);
 }
 
 }  // namespace
