@@ -21,6 +21,7 @@ constexpr std::uint32_t kRun = 1024;  // elements whose random numbers are drawn
 
 struct Scale {
   float unit, low;
+  float high(float top) const { return low + unit * top; }
 };
 static_assert(sizeof(Scale) == 8);
 
@@ -50,13 +51,13 @@ class MaxMin final : public BlockCodec {
   bool encode_tile(const Tile& tile, const Key& key, const float* v, Bytes payload,
                    Kept kept) const override {
     const unsigned bits = bits_of(tile.row.level);
+    const float top = top_of(tile.row.level);
     auto* const codes = reinterpret_cast<std::uint8_t*>(tile.workspace.data());
     for (std::uint32_t at = 0; at < tile.count; at += bucket_) {
       const std::uint32_t n = std::min(bucket_, tile.count - at);
       const kernels::Range range = kernels::range_of(v + at, n);
-      const auto top = static_cast<float>((1u << bits) - 1);
       const Scale scale{(range.high - range.low) / top, range.low};
-      if (!std::isfinite(scale.low + scale.unit * top)) return false;
+      if (!std::isfinite(scale.high(top))) return false;
       store(payload.data() + (tile.at + at) / bucket_ * sizeof(Scale), scale);
       const Kept here{kept.what, kept.to == nullptr ? nullptr : kept.to + at};
       if (scale.unit < kLeastUnit) {
@@ -85,8 +86,9 @@ class MaxMin final : public BlockCodec {
   const char* contradiction(const Row& row, ConstBytes payload) const override {
     for (std::size_t at = 0; at < scales_bytes(row.n); at += sizeof(Scale)) {
       const auto scale = load<Scale>(payload.data() + at);
-      if (!(scale.unit >= 0 && std::isfinite(scale.unit) && std::isfinite(scale.low))) {
-        return "a bucket's scale is negative or not a finite number";
+      if (!(scale.unit >= 0 && std::isfinite(scale.low) &&
+            std::isfinite(scale.high(top_of(row.level))))) {
+        return "a bucket's scale is negative or more than a float holds";
       }
     }
     return nullptr;
@@ -94,6 +96,7 @@ class MaxMin final : public BlockCodec {
 
  private:
   static unsigned bits_of(float level) { return static_cast<unsigned>(level); }
+  static float top_of(float level) { return static_cast<float>((1u << bits_of(level)) - 1); }
   std::size_t scales_bytes(std::uint32_t n) const {
     return (std::size_t{n} + bucket_ - 1) / bucket_ * sizeof(Scale);
   }

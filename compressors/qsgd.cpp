@@ -73,7 +73,7 @@ class Qsgd final : public BlockCodec {
     for (std::uint32_t at = 0; at < tile.count; at += bucket_) {
       const std::uint32_t n = std::min(bucket_, tile.count - at);
       float norm = norm_of(norm_, v + at, n);
-      if (!std::isfinite(norm)) return false;
+      if (!std::isfinite(largest_of(norm, bits))) return false;
       const CodeForm form{unit_of(norm, bits), bits};
       const Coded out{codes + at, kept.what, kept.to == nullptr ? nullptr : kept.to + at};
       if (form.unit < kLeastUnit) {
@@ -103,8 +103,8 @@ class Qsgd final : public BlockCodec {
   const char* contradiction(const Row& row, ConstBytes payload) const override {
     for (std::size_t at = 0; at < norms_bytes(row.n); at += sizeof(float)) {
       const auto norm = load<float>(payload.data() + at);
-      if (!(norm >= 0 && std::isfinite(norm)))
-        return "a bucket's norm is negative or not a finite number";
+      if (!(norm >= 0 && std::isfinite(largest_of(norm, bits_of(row.level)))))
+        return "a bucket's norm is negative or more than a float holds";
     }
     return nullptr;
   }
@@ -113,6 +113,10 @@ class Qsgd final : public BlockCodec {
   static unsigned bits_of(float level) { return static_cast<unsigned>(level); }
   float unit_of(float norm, unsigned bits) const {
     return way_.even ? norm / static_cast<float>((1u << (bits - 1)) - 1) : norm;
+  }
+  // What the highest level reads as.
+  float largest_of(float norm, unsigned bits) const {
+    return way_.even ? unit_of(norm, bits) * static_cast<float>((1u << (bits - 1)) - 1) : norm;
   }
   std::size_t norms_bytes(std::uint32_t n) const {
     return (std::size_t{n} + bucket_ - 1) / bucket_ * sizeof(float);

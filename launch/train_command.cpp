@@ -64,7 +64,8 @@ int train_command(std::span<const std::string> words) {
                        .stop_wanted = &stop_wanted()};
   std::shared_ptr<const Dataset> shared;  // ranks of one process read it once
   const auto load = [&] {
-    return std::make_shared<const Dataset>(load_dataset(job.data.kind, job.data.path));
+    return std::make_shared<const Dataset>(
+        load_dataset(job.data.kind, job.data.path, job.data.limit));
   };
   if (!world.mpi) shared = load();
   return run_world(world, [&](CommThread& thread) {

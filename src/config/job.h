@@ -14,6 +14,7 @@ namespace terse {
 struct DataJob {
   std::string kind = "hdf5";     // idx | cifar10 | hdf5
   std::string path;              // absolute once parsed
+  std::int64_t limit = 0;        // training images; 0: all
   std::string augment = "none";  // none | crop_flip
   bool normalize = true;
   std::int64_t prefetch = 2;  // batches

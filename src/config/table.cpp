@@ -83,6 +83,7 @@ void add_data(po::options_description& table, DataJob& job) {
   rows.add("kind", job.kind, choice({"idx", "cifar10", "hdf5"}), "format of the data set");
   rows.add("path", job.path, path(),
            "its file or folder, relative to the current folder or else to the job file's");
+  rows.add("limit", job.limit, whole(0, kMany), "use the first so many training images; 0: all");
   rows.add("augment", job.augment, choice({"none", "crop_flip"}),
            "random changes to training images");
   rows.add("normalize", job.normalize, yes_no(), "give every channel mean 0 and deviation 1");

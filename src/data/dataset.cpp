@@ -52,8 +52,12 @@ Dataset read(std::string_view kind, const std::filesystem::path& path) {
 
 }  // namespace
 
-Dataset load_dataset(std::string_view kind, const std::filesystem::path& path) {
+Dataset load_dataset(std::string_view kind, const std::filesystem::path& path, std::int64_t limit) {
   Dataset data = read(kind, path);
+  if (limit > 0 && limit < data.train.size()) {
+    data.train.labels.resize(static_cast<std::size_t>(limit));
+    data.train.pixels.resize(static_cast<std::size_t>(limit * data.train.shape.elements()));
+  }
   measure(data);
   data.fingerprint = fingerprint_of(data);
   return data;

@@ -51,8 +51,10 @@ struct Dataset {
 //            folder above it
 //   hdf5     one file with train/images and test/images (uint8, [n, height, width] or
 //            [n, channels, height, width]), train/labels and test/labels (integers, [n])
-// Classes are 10 for cifar10, else as many as the training labels call for. Throws JobError if the
-// kind is none of these or the path does not exist, Error if a file is not what it should be.
-Dataset load_dataset(std::string_view kind, const std::filesystem::path& path);
+// Classes are 10 for cifar10, else as many as the training labels call for. Of the training images
+// the first `limit` alone are kept; 0: all. Throws JobError if the kind is none of these or the
+// path does not exist, Error if a file is not what it should be.
+Dataset load_dataset(std::string_view kind, const std::filesystem::path& path,
+                     std::int64_t limit = 0);
 
 }  // namespace terse

@@ -189,7 +189,7 @@ TEST(MaxMin, ScalesThatContradictThemselvesAreRefused) {
   const Input input{.grad = {0, 1, 2, 3, 4, 5}, .level = 4};
   const Payload good = encode(*codec, input, feedback::kNone).payload;
   const float bad[] = {-1.0f, std::numeric_limits<float>::infinity(),
-                       std::numeric_limits<float>::quiet_NaN()};
+                       std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::max()};
   for (const float unit : bad) {
     Payload payload = good;
     store(payload.data() + 8, unit);

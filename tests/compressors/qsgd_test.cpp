@@ -200,13 +200,18 @@ TEST(Quantizers, RefuseWhatTheyCannotDo) {
   const Input large{.grad = Floats(600, 1e38f), .level = 4};
   EXPECT_EQ(encode(*make_qsgd(512, false), large, feedback::kNone).bad, 0);
   EXPECT_EQ(encode(*make_qsgd(512, true), large, feedback::kNone).bad, -1);
+  // 31 times a 31st of the largest float, both rounded, is more than it.
+  Input largest{.grad = {1, std::numeric_limits<float>::max()}, .level = 6};
+  EXPECT_EQ(encode(*make_qsgd(512, true), largest, feedback::kNone).bad, 0);
+  EXPECT_EQ(encode(*make_nuqsgd(512), largest, feedback::kNone).bad, -1);
   const Input past{.grad = {1, std::nextafter(0x1.0p18f, 1e9f)}};
   EXPECT_EQ(encode(*make_natural(), past, feedback::kNone).bad, 0);
   for (const float norm :
-       {-1.0f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
-    Payload payload(4 + 4);
+       {-1.0f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN(),
+        std::numeric_limits<float>::max()}) {
+    Payload payload(4 + 6);
     store(payload.data(), norm);
-    EXPECT_THROW(decode(*make_qsgd(512, false), payload, {.grad = Floats(8), .level = 4}),
+    EXPECT_THROW(decode(*make_qsgd(512, false), payload, {.grad = Floats(8), .level = 6}),
                  DamagedMessage);
   }
 }

@@ -57,6 +57,21 @@ TEST(LoadDataset, TheFingerprintSeesEveryPixelAndLabelOfBothSplits) {
   EXPECT_EQ(std::ranges::adjacent_find(seen), seen.end());
 }
 
+TEST(LoadDataset, ALimitKeepsTheFirstTrainingImages) {
+  const test::TemporaryFolder folder;
+  write_two_valued(folder.path(), 51, 153);
+  const Dataset whole = load_dataset("cifar10", folder.path());
+  const Dataset one = load_dataset("cifar10", folder.path(), 1);
+  EXPECT_EQ(one.train.size(), 1);
+  EXPECT_TRUE(std::ranges::equal(one.train.image(0), whole.train.image(0)));
+  EXPECT_EQ(one.train.pixels.size(), 3072u);
+  EXPECT_EQ(one.test.pixels, whole.test.pixels);
+  EXPECT_FLOAT_EQ(one.mean.at(0), 0.2f);
+  EXPECT_NE(one.fingerprint, whole.fingerprint);
+  for (const std::int64_t limit : {whole.train.size(), whole.train.size() + 1})
+    EXPECT_EQ(load_dataset("cifar10", folder.path(), limit).fingerprint, whole.fingerprint);
+}
+
 TEST(LoadDataset, TheCarriedExcerptOfMnist) {
   const Dataset data = load_dataset("hdf5", TERSE_SOURCE_DIR "/experiments/data/mnist-mini.h5");
   EXPECT_EQ(data.name, "mnist-mini");

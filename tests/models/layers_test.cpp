@@ -1,6 +1,7 @@
 #include "terse/models/layers.h"
 
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
 

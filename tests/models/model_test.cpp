@@ -1,5 +1,6 @@
 #include "terse/models/model.h"
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 // Which modules GradientReducer takes, what it does to them, and how misuse is said.
+#include <torch/nn/modules/batchnorm.h>
+
 #include <numeric>
 #include <optional>
-
-#include <torch/nn/modules/batchnorm.h>
 
 #include "torch/nets.h"
 

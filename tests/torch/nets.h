@@ -2,6 +2,7 @@
 // names and numbers, and the comparison of gradients.
 #pragma once
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <torch/nn/modules/linear.h>
 

@@ -1,5 +1,6 @@
 // Runs that must come to the same: many ranks and one, many micro-batches and one; and what
 // clipping and smoothing do to a step, by their definitions.
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include "terse/data/loader.h"

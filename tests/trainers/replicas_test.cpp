@@ -1,6 +1,7 @@
 // What ranks compare, average and agree on between steps.
 #include "terse/trainers/replicas.h"
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
