@@ -63,7 +63,7 @@ TEST_F(Records, ParsingARecordGivesTheJobBack) {
 
 TEST_F(Records, HoldEveryKeyOnceInTableOrder) {
   const Record record = resolved(job_of({}));
-  ASSERT_EQ(record.size(), 64u);
+  ASSERT_EQ(record.size(), 65u);
   EXPECT_EQ(record.front().first, "data.kind");
   EXPECT_EQ(record.back(), (std::pair<std::string, std::string>("output.eval_every", "1")));
   const std::map<std::string, std::string> by_key(record.begin(), record.end());
