@@ -1,5 +1,6 @@
 #include "terse/tools/message_file.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
