@@ -11,10 +11,11 @@ find_package(HDF5 REQUIRED COMPONENTS C)
 find_path(TERSE_XXHASH_INCLUDE xxhash.h REQUIRED)
 include(TerseTorch)
 
-# Header-only: LibTorch ships a fmt of its own, and each keeps to its versioned namespace this way.
+# Header-only: LibTorch ships a fmt of its own, and each keeps to its versioned namespace this way. Fuzzers, which have no
+# LibTorch, need not compile it with all their instruments, over and over.
 add_library(terse_fmt INTERFACE)
 add_library(terse::fmt ALIAS terse_fmt)
-target_link_libraries(terse_fmt INTERFACE fmt::fmt-header-only)
+target_link_libraries(terse_fmt INTERFACE $<IF:$<BOOL:${TERSE_FUZZ}>,fmt::fmt,fmt::fmt-header-only>)
 
 add_library(terse_json INTERFACE)
 add_library(terse::json ALIAS terse_json)
