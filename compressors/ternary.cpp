@@ -42,7 +42,9 @@ class TernGrad final : public BlockCodec {
   std::size_t capacity(std::uint32_t n, float level) const override {
     return n == 0 ? 0 : sizeof(float) + kernels::packed_bytes(n, Width(level).bits);
   }
-  void check(float, const Feedback& feedback) const override {
+  void check(float level, const Feedback& feedback) const override {
+    // Sums over ranks have one, which their exchange gives them.
+    if (level != 0) fail<JobError>("codec terngrad has no level, and cannot be used at {}.", level);
     if (feedback.keeps_velocity()) {
       fail<JobError>(
           "codec terngrad looks at a gradient twice and cannot be joined to a feedback with a "
