@@ -137,30 +137,38 @@ void frame_seeds(const std::filesystem::path& root) {
   }
 }
 
+// A file as it should be, and with what its level, number of elements or codec cannot be.
 void message_seeds(const std::filesystem::path& root) {
   Folder folder(root, "message");
   struct Case {
     const char* codec;
     float level;
+    const char *word = "", *instead = "";
   };
-  for (const auto& [codec, level] :
+  for (const auto& [codec, level, word, instead] :
        {Case{"none", 0}, Case{"fp16", 0}, Case{"fp8", 0}, Case{"maxmin", 4}, Case{"qsgd", 3},
         Case{"natural", 0}, Case{"terngrad", 0}, Case{"ef_sign", 0}, Case{"topk", 0.1f},
-        Case{"dgc", 0.5f}, Case{"topk_chunk", 1}, Case{"randomk", 0.25f}}) {
+        Case{"dgc", 0.5f}, Case{"topk_chunk", 1}, Case{"randomk", 0.25f},
+        Case{"maxmin", 4, "level 4", "level 1e9"}, Case{"topk", 1, "level 1", "level nan"},
+        Case{"terngrad", 0, "level 0", "level 2147483648"},
+        Case{"terngrad", 0, "level 0", "level -1e30"}, Case{"dgc", 1, "level 1", "level 1e-30"},
+        Case{"topk", 1, "shape 3 20", "shape 3 200000000"},
+        Case{"topk", 1, "codec topk", "codec powersgd"}}) {
     MessageNote note;
     note.codec = {.name = codec, .bucket = 16};
     note.level = level;
     note.shape = {3, 20};
     note.key = {.seed = 1, .step = 2, .rank = 3};
-    const EncodedTensor message = encode_tensor({"", note.shape, noise(60)}, note);
-    const std::filesystem::path file = root / "message" / "made";
-    write_message(file, note, message);
+    const std::filesystem::path path = root / "message" / "made";
+    write_message(path, note, encode_tensor({"", note.shape, noise(60)}, note));
+    std::string file = read_text(path);
+    std::filesystem::remove(path);
+    file.replace(file.find(word), std::string_view(word).size(), instead);
     for (const std::byte mended : {std::byte{0}, std::byte{1}}) {
       Input input{mended};
-      append(input, read_bytes(file));
+      append(input, std::as_bytes(std::span(file)));
       folder.add(input);
     }
-    std::filesystem::remove(file);
   }
 }
 
