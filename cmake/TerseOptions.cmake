@@ -25,7 +25,7 @@ endif()
 target_compile_options(terse_options INTERFACE -ffp-contract=off
   $<BUILD_INTERFACE:-Wall -Wextra -Wshadow -Wno-psabi ${werror}>)
 if(TERSE_SANITIZE)
-  set(flags -fsanitize=${TERSE_SANITIZE} -fno-omit-frame-pointer -O1 -g1)
+  set(flags -fsanitize=${TERSE_SANITIZE} -fno-omit-frame-pointer -O$<IF:$<BOOL:${TERSE_FUZZ}>,2,1> -g1)
   if(TERSE_SANITIZE MATCHES undefined)
     list(APPEND flags -fno-sanitize-recover=undefined)
   endif()

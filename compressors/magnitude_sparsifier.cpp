@@ -100,11 +100,10 @@ bool MagnitudeSparsifier::select(const Row& row, const Feedback& feedback, const
 }
 
 Sampling Sampling::of(std::uint32_t n, float density, double ratio) {
-  const std::uint64_t by_density =
-      static_cast<std::uint64_t>(std::ceil(2.0 / density * (1 - 1e-7)));
+  // No integer holds what the least densities want.
+  const double by_density = std::ceil(2.0 / density * (1 - 1e-7));
   if (n <= by_density) return {1, n};
-  const auto by_share = static_cast<std::uint64_t>(std::ceil(n * ratio));
-  const std::uint64_t wanted = std::max(by_share, by_density);
+  const auto wanted = static_cast<std::uint64_t>(std::max(std::ceil(n * ratio), by_density));
   auto stride = static_cast<std::uint32_t>((n + 32 * wanted - 1) / (32 * wanted) * 32 + 1);
   while (n / stride < wanted) stride -= 8;
   return {stride, n / stride};

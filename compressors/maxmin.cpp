@@ -105,9 +105,11 @@ class MaxMin final : public BlockCodec {
     return scales_bytes(row.n) + std::size_t{at} / 8 * bits_of(row.level);
   }
 
-  // The same place of the next tile, or of this one if it is the last.
-  kernels::Ahead ahead_of(const Tile& tile, std::uint32_t at) const {
+  // The same place of the next tile, or of this one if it is the last. What a sparse message
+  // carries is in no row.
+  kernels::Ahead ahead_of(const Tile& tile, std::uint32_t at, const float* v) const {
     const Row& row = tile.row;
+    if (row.grad == nullptr) return {v, v};
     const std::uint32_t next = tile.at + at + (row.n - tile.at > 2 * tile.count ? tile.count : 0);
     return {row.grad + next, (row.e_in == nullptr ? row.grad : row.e_in) + next};
   }
@@ -132,7 +134,7 @@ class MaxMin final : public BlockCodec {
       }
       kernels::quantise(v.data() + done, noise, scale.low, scale.unit, top, codes + done, kept.what,
                         kept.to == nullptr ? nullptr : kept.to + done,
-                        ahead_of(tile, at + static_cast<std::uint32_t>(done)), n);
+                        ahead_of(tile, at + static_cast<std::uint32_t>(done), v.data() + done), n);
     }
   }
 

@@ -1,5 +1,6 @@
 #include "terse/tools/message_file.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -172,20 +173,16 @@ struct Opened {
 // binds the shape.
 Opened open_message(const MessageNote& note, const Codec& codec, const Row& row, ConstBytes message,
                     const std::string& where) {
-  const std::size_t capacity = codec.capacity(row.n, row.level);
-  Opened opened;
-  opened.box.emplace_back(std::vector<std::uint32_t>{row_tag(row)}, capacity);
-  Frame& frame = opened.box[0];
-  if (message.size() < frame.head().size()) fail<DamagedMessage>("{} was cut off.", where);
-  const std::size_t length = message.size() - frame.head().size();
+  constexpr std::size_t kHead = sizeof(Header) + kRowBytes;
+  if (message.size() < kHead) fail<DamagedMessage>("{} was cut off.", where);
+  const std::size_t capacity = codec.capacity(row.n, row.level), length = message.size() - kHead;
   if (length > capacity || (codec.traits().fixed_size && length < capacity)) {
     fail<DamagedMessage>("{} has {} bytes of payload, and its codec needs {}.", where, length,
                          capacity);
   }
-  std::copy_n(message.begin(), frame.head().size(), frame.head().begin());
-  opened.body.resize(capacity);
-  std::copy(message.end() - static_cast<std::ptrdiff_t>(length), message.end(),
-            opened.body.begin());
+  Opened opened{.body = {message.begin() + kHead, message.end()}, .box = {}};
+  Frame& frame = opened.box.emplace_back(std::vector<std::uint32_t>{row_tag(row)}, length);
+  std::copy_n(message.begin(), kHead, frame.head().begin());
   frame.bind(opened.body);
   frame.open(name_of(note), length);
   return opened;

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "support.h"
+#include "terse/compressors/magnitude_sparsifier.h"
 
 namespace terse::test {
 namespace {
@@ -163,6 +164,11 @@ TEST(Dgc, ChecksItsOptions) {
   EXPECT_THROW(make_dgc(std::numeric_limits<double>::quiet_NaN()), JobError);
   EXPECT_THROW(make_dgc(0.01)->check(0, kDgc), JobError);
   make_dgc(1)->check(0.001f, kDgc);
+}
+
+TEST(Dgc, SamplesEverythingOfTheLeastDensities) {
+  for (const float density : {1e-19f, 1e-30f, std::numeric_limits<float>::denorm_min()})
+    EXPECT_TRUE(Sampling::of(0xffffffffu, density, 0.01).whole()) << density;
 }
 
 TEST(Dgc, SamplesEverythingIfAsked) {

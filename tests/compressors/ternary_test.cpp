@@ -147,6 +147,8 @@ TEST(TernGrad, RefusesWhatItCannotDo) {
   for (const double clip : {-1.0, 0.5, 101.0, std::numeric_limits<double>::quiet_NaN()})
     EXPECT_THROW(make_terngrad(clip), JobError) << clip;
   EXPECT_THROW(make_terngrad(0)->check(0, feedback::dgc(0.9f, true, true)), JobError);
+  for (const float level : {-1.0f, 2.5f, 1e30f, std::numeric_limits<float>::quiet_NaN()})
+    EXPECT_THROW(make_terngrad(0)->check(level, feedback::kNone), JobError) << level;
   const Input shape{.grad = Floats(4)}, sum{.grad = Floats(4), .level = 5};
   Payload payload(5);
   store(payload.data(), 1.0f);

@@ -3,6 +3,7 @@
 // too; the second one how many rows are expected.
 #include "terse/compressors/frame.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <numeric>

@@ -1,58 +1,123 @@
 // A payload of any bytes: it is refused as damaged, or decoded without touching memory that is not
-// its own.
-#include <array>
+// its own. What sparse codecs decode is what their entries say, one by one.
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdlib>
+#include <new>
 #include <vector>
 
 #include "shape.h"
 #include "terse/base/error.h"
+#include "terse/compressors/low_rank.h"
+#include "terse/compressors/sparsifier.h"
 
 namespace {
 
 using namespace terse;
+using fuzz::Shape;
 
-// Memory of exactly the size that a codec asked for, 64-byte aligned at its start; its end is the
-// allocation's end, as far as alignment allows.
-struct Workspace {
-  explicit Workspace(std::size_t bytes) : memory(bytes + 64), size(bytes) {}
-  Bytes bytes() {
-    const auto address = reinterpret_cast<std::uintptr_t>(memory.data());
-    return Bytes(memory).subspan(round_up(address, 64) - address, size);
-  }
-  std::vector<std::byte> memory;
-  std::size_t size;
+constexpr auto kWays = fuzz::ways_of(TERSE_FUZZ_TARGET);
+static_assert(!kWays.empty());
+constexpr float kWeight = 0.5f;
+
+// Memory of exactly the size that a codec asked for.
+class Workspace {
+ public:
+  explicit Workspace(std::size_t bytes)
+      : memory_(static_cast<std::byte*>(::operator new(bytes, kAlignment))), size_(bytes) {}
+  ~Workspace() { ::operator delete(memory_, kAlignment); }
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+  Bytes bytes() const { return {memory_, size_}; }
+
+ private:
+  static constexpr std::align_val_t kAlignment{64};
+  std::byte* memory_;
+  std::size_t size_;
 };
 
-Frame received(std::vector<std::byte>& payload) {
-  Frame frame({0}, payload.size());
-  frame.bind(payload);
-  frame.end_row(payload.size());
+// Bytes that a payload with this beginning must have, where that is known.
+std::size_t wanted_bytes(const Codec& codec, const Row& row, ConstBytes payload) {
+  if (codec.traits().fixed_size) return codec.capacity(row.n, row.level);
+  if (const auto* const sparse = dynamic_cast<const Sparsifier*>(&codec)) {
+    const std::uint32_t most = sparse->most(row.n, row.level);
+    if (IndexReader::contradiction(payload, row.n, most) != nullptr) return payload.size();
+    const IndexReader indices(payload, row.n);
+    return indices.bytes() + sparse->values().capacity(indices.count());
+  }
+  const auto shape = low_rank::shape_of(row.n0, row.n1, row.level);
+  return (shape.p() + shape.q()) * sizeof(float);
+}
+
+// The whole body ends where its memory does.
+Frame received(std::vector<std::byte>& body, std::size_t lead) {
+  Frame frame({0, 1}, body.size());
+  frame.bind(body);
+  frame.end_row(lead);
+  frame.end_row(body.size() - lead);
   return frame;
 }
 
-void decode(const fuzz::Shape& shape, ConstBytes bytes) {
-  const CodecInfo& info = codec_info(TERSE_FUZZ_CODEC);
-  const auto codec = make_codec(fuzz::options_of(shape, TERSE_FUZZ_CODEC));
-  std::vector<std::byte> payload(bytes.begin(), bytes.end());
-  Mailbox in;
-  for (int i = 0; i < 1 + shape.frames % 3; ++i) in.push_back(received(payload));
-  Row row;
-  row.n = fuzz::elements_of(shape);
-  row.level = fuzz::level_of(shape, info.level);
-  row.frame = shape.frames == 0 ? std::int16_t{0} : kEvery;
-  std::vector<float> out(row.n);
-  row.out = out.data();
+bool same(float a, float b) {
+  return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b) ||
+         (std::isnan(a) && std::isnan(b));
+}
+
+// An accepted payload, read the way that exchanges with several rounds do.
+void read_entries(const Sparsifier& codec, const Row& row, ConstBytes payload, bool alone) {
+  const std::uint32_t most = codec.most(row.n, row.level);
+  const SparseReader reader(payload, row.n, codec.values());
+  if (reader.count() > most) std::abort();
+  std::vector<std::uint32_t> index(reader.count());
+  std::vector<float> value(reader.count());
+  Entries entries{index, value, {}, 0};
+  Workspace workspace(SparseReader::scratch(row.n, most, codec.values()));
+  Scratch scratch(workspace.bytes());
+  reader.read(entries, SparseReader::carve(scratch, row.n, most, codec.values()));
+  for (std::uint32_t i = 0, next = 0; i < row.n && alone; ++i) {
+    const bool named = next < entries.count && index[next] == i;
+    if (!same(row.out[i], named ? 0.0f + kWeight * value[next] : 0.0f)) std::abort();
+    if (named) ++next;
+  }
+}
+
+void decode(const Shape& shape, ConstBytes input) {
+  const fuzz::Way& way = kWays[shape.way % kWays.size()];
+  const auto codec = codec_of(shape, way);
+  Row row = row_of(shape, way, elements_of(shape, input));
+  const ConstBytes sent = input.subspan(fuzz::kShapeBytes);
+  // PowerSGD's payloads are whole floats, whatever stands before them.
+  const std::size_t lead = way.codec == "powersgd" ? 0 : shape.flags >> 6;
+  const bool as_sent = (shape.flags & fuzz::kAsSent) != 0;
+  std::vector<std::byte> body(lead + (as_sent ? sent.size() : wanted_bytes(*codec, row, sent)));
+  const std::size_t length = std::min(sent.size(), body.size() - lead);
+  std::copy_n(sent.begin(), length, body.begin() + static_cast<std::ptrdiff_t>(lead));
+
+  Mailbox in((shape.flags & fuzz::kOwn) != 0 ? 1 : 0);
+  in.insert(in.end(), 1 + shape.ranks % 4, received(body, lead));
+  const bool alone = (shape.flags & fuzz::kAlone) != 0;
+  if (alone) row.frame = static_cast<std::int16_t>(in.size() - 1);
+  row.slot = 1;
+  std::vector<float> out(row.n, 0.25f);
+  row.grad = row.out = out.data();
+  float shared = 0;
+  if (sent.size() >= sizeof(float)) shared = load<float>(sent.data());
+  if ((shape.flags & fuzz::kShared) != 0 && way.codec == "terngrad") row.shared = &shared;
   Workspace workspace(codec->scratch(row.n, row.level));
   try {
-    codec->decode({&row, 1}, in, 0.5f, feedback::kNone, {.scratch = workspace.bytes()});
+    codec->decode({&row, 1}, in, kWeight, feedback::kNone, {.scratch = workspace.bytes()});
   } catch (const DamagedMessage&) {
+    return;
   }
+  if (const auto* const sparse = dynamic_cast<const Sparsifier*>(codec.get()))
+    read_entries(*sparse, row, in.back().payload(row.slot), alone);
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size < fuzz::kShapeBytes) return 0;
   const auto input = std::as_bytes(std::span(data, size));
-  decode(load<fuzz::Shape>(input.data()), input.subspan(fuzz::kShapeBytes));
+  if (size >= fuzz::kShapeBytes) decode(load<Shape>(input.data()), input);
   return 0;
 }

@@ -1,39 +1,124 @@
-// How a fuzzer's input says what is decoded: 6 bytes, then a payload.
+// How a fuzzer's input says what is decoded: 8 bytes, then a payload. The targets that share it
+// stand in one table.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string_view>
 
 #include "terse/base/bytes.h"
+#include "terse/base/hash.h"
 #include "terse/compressors/codec.h"
 
 namespace terse::fuzz {
 
-inline constexpr std::size_t kShapeBytes = 6;
+// A way in which payloads are written.
+struct Way {
+  std::string_view codec;
+  std::string_view values = "fp32";
+};
+
+inline constexpr Way kCast[] = {{"none"}, {"fp16"}, {"bf16"}, {"fp8"}, {"fp8_e5m2"}, {"natural"}};
+inline constexpr Way kBuckets[] = {{"maxmin"}, {"qsgd"}, {"nuqsgd"}};
+inline constexpr Way kTernGrad[] = {{"terngrad"}};
+inline constexpr Way kSigns[] = {{"signsgd"}, {"ef_sign"}, {"onebit"}};
+inline constexpr Way kSparse[] = {{"topk"},
+                                  {"dgc"},
+                                  {"topk_chunk"},
+                                  {"topk", "fp16"},
+                                  {"topk", "bf16"},
+                                  {"topk", "fp8"},
+                                  {"topk", "natural"},
+                                  {"topk", "maxmin4"},
+                                  {"topk", "qsgd3"},
+                                  {"topk", "terngrad"},
+                                  {"topk", "onebit"}};
+inline constexpr Way kLowRank[] = {{"powersgd"}};
+
+struct Target {
+  std::string_view name;
+  std::span<const Way> ways;
+};
+inline constexpr Target kTargets[] = {{"cast", kCast},     {"buckets", kBuckets},
+                                      {"signs", kSigns},   {"terngrad", kTernGrad},
+                                      {"sparse", kSparse}, {"powersgd", kLowRank}};
+
+constexpr std::span<const Way> ways_of(std::string_view target) {
+  for (const Target& one : kTargets) {
+    if (one.name == target) return one.ways;
+  }
+  return {};
+}
+
+enum ShapeFlag : std::uint8_t {
+  kAsSent = 1,  // else the payload is made as long as its head promises, which a fuzzer seldom hits
+  kAlone = 2,   // one rank's row, not the sum
+  kOwn = 4,     // the first rank is this one itself, whose row was never encoded
+  kLarge = 8,   // see elements_of()
+  kShared = 16  // terngrad: the ranks agreed on the scale that the payload begins with
+};
+
+inline constexpr std::size_t kShapeBytes = 8;
 
 struct Shape {
-  std::uint16_t n;       // below 0xff00 as n mod 2048; else around 65,536, a chunk of sparse codecs
-  std::uint8_t level;    // bits less one, modulo 8; or 256 times the density, less one
-  std::uint8_t bucket;   // elements that share a scale, less one
-  std::uint16_t frames;  // 0: one frame alone; else the sum of 1 to 3, all with the same payload
+  std::uint16_t n;
+  std::uint8_t way;     // which of the target's, modulo their number
+  std::uint8_t level;   // what it makes of it: level_of()
+  std::uint8_t bucket;  // how many elements share a scale, or how many lines a matrix has
+  std::uint8_t ranks;   // 1 to 4 with a frame, all with the same payload
+  std::uint8_t flags;   // ShapeFlag; the two highest bits: bytes of the row before in the frame
+  std::uint8_t salt;    // for elements_of()
 };
 static_assert(sizeof(Shape) == kShapeBytes);
 
-inline std::uint32_t elements_of(const Shape& shape) {
-  return shape.n < 0xff00 ? shape.n % 2048u : 65536u - 128u + shape.n % 256u;
+inline bool is_long(const Shape& shape) { return shape.n >= 0xc000; }
+
+// Mostly a few, at times one tile and more. A row around 65,536, which ends one
+// chunk of sparse codecs and may begin another, costs as much as a hundred of those, so that one in
+// 64 of the inputs that want it gets it.
+inline std::uint32_t elements_of(const Shape& shape, ConstBytes input) {
+  if ((shape.flags & kLarge) != 0 && hash64(input) % 64 == 0) return 65536u - 128u + shape.n % 256u;
+  return is_long(shape) ? shape.n % 2560u : shape.n % 64u;
 }
 
-inline float level_of(const Shape& shape, Level level) {
-  if (level == Level::bits) return static_cast<float>(1 + shape.level % 8);
-  if (level == Level::density) return static_cast<float>(1 + shape.level) / 256.0f;
-  return level == Level::none ? 0.0f : static_cast<float>(1 + shape.level % 8);
+inline float level_of(const Shape& shape, std::string_view codec) {
+  // Of terngrad: a gradient, or a sum over ranks in 8 or in 16 bits.
+  if (codec == "terngrad")
+    return shape.level < 192 ? static_cast<float>(shape.level)
+                             : 500.0f * static_cast<float>(shape.level - 191);
+  switch (codec_info(codec).level) {
+    case Level::none:
+      return 0;
+    case Level::bits:
+      return static_cast<float>(codec == "maxmin" ? 1 + shape.level % 8 : 2 + shape.level % 7);
+    case Level::density:
+      return static_cast<float>(1 + shape.level) / 256.0f;
+    case Level::rank:
+      break;
+  }
+  return static_cast<float>(1 + shape.level % 8);
 }
 
-inline CodecOptions options_of(const Shape& shape, std::string_view name) {
+inline std::shared_ptr<const Codec> codec_of(const Shape& shape, const Way& way) {
   CodecOptions options;
-  options.name = name;
-  options.bucket = 1u + shape.bucket;
-  return options;
+  options.name = way.codec;
+  options.values = way.values;
+  options.bucket = (is_long(shape) ? 17u + 7u * shape.bucket : 1u + shape.bucket);
+  options.block = 32u + shape.bucket % 97u;
+  return make_codec(options);
+}
+
+inline Row row_of(const Shape& shape, const Way& way, std::uint32_t n) {
+  Row row;
+  row.n = n;
+  row.level = level_of(shape, way.codec);
+  if (way.codec == "powersgd") {
+    row.n0 = 1u + shape.bucket % 64u;
+    row.n1 = n / row.n0;
+    row.n = row.n0 * row.n1;
+  }
+  return row;
 }
 
 }  // namespace terse::fuzz

@@ -1,6 +1,7 @@
 #include "terse/tools/message_file.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <bit>
 #include <set>
@@ -114,6 +115,37 @@ TEST(MessageFile, DamageIsFound) {
       }
       file[at] ^= std::byte{4};
     }
+  }
+}
+
+// The most memory that this program ever had, in KB.
+long peak() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+TEST(MessageFile, TakesNoMemoryForAPromise) {
+  const Tensor tensor = noise({3, 5});
+  MessageNote note = note_of(tensor, {{.name = "topk"}, 1});
+  const EncodedTensor message = encode_tensor(tensor, note);
+  note.shape = {1 << 14, 1 << 14};
+  const fs::path path = fs::path(TERSE_BINARY_DIR) / "promise.message";
+  write_message(path, note, message);
+  const long before = peak();
+  EXPECT_THROW(read_message(path), DamagedMessage);
+  EXPECT_LT(peak() - before, 64 * 1024);
+}
+
+TEST(MessageFile, RefusesLevelsThatNoCodecHas) {
+  const Tensor tensor = noise({3, 5});
+  const fs::path path = fs::path(TERSE_BINARY_DIR) / "level.message";
+  MessageNote note = note_of(tensor, {{.name = "terngrad"}, 0});
+  const EncodedTensor message = encode_tensor(tensor, note);
+  for (const float level : {-1.0f, 2.5f, 0x1p31f, 1e30f}) {
+    note.level = level;
+    write_message(path, note, message);
+    EXPECT_THROW(read_message(path), JobError) << level;
   }
 }
 
