@@ -54,6 +54,25 @@ TERSE_INLINE void finish(const Counters& c, std::uint16_t* out) {
                         reinterpret_cast<std::uint64_t*>(out));
 }
 
+// The keys of all rounds, each as many times as there are lanes: broadcasting them in the loop
+// would be a part of its work.
+struct RoundKeys {
+  static constexpr int kRounds = 7;
+  alignas(64) std::uint64_t words[kRounds][2][hn::MaxLanes(Wide())];
+
+  explicit RoundKeys(std::uint64_t stream) {
+    auto k0 = static_cast<std::uint32_t>(stream), k1 = static_cast<std::uint32_t>(stream >> 32);
+    for (auto& round : words) {
+      for (std::size_t lane = 0; lane < hn::Lanes(Wide()); ++lane) {
+        round[0][lane] = k0;
+        round[1][lane] = k1;
+      }
+      k0 += 0x9E3779B9u;
+      k1 += 0xBB67AE85u;
+    }
+  }
+};
+
 // Two runs of counters at a time hide the latency of the multiplications. Returns how many octets
 // it made.
 TERSE_INLINE std::size_t octets_by_vectors(std::uint64_t stream, std::uint64_t layer,
@@ -61,17 +80,16 @@ TERSE_INLINE std::size_t octets_by_vectors(std::uint64_t stream, std::uint64_t l
                                            std::uint16_t* out) {
   const Wide wide;
   const std::size_t lanes = hn::Lanes(wide);
+  const RoundKeys keys(stream);
   std::size_t q = 0;
   for (; q + 2 * lanes <= octets; q += 2 * lanes) {
     const std::uint32_t counter = octet + static_cast<std::uint32_t>(q);
     Counters one = start(layer, counter),
              two = start(layer, counter + static_cast<std::uint32_t>(lanes));
-    auto k0 = static_cast<std::uint32_t>(stream), k1 = static_cast<std::uint32_t>(stream >> 32);
-    for (int i = 0; i < 10; ++i) {
-      one = turn(one, hn::Set(wide, k0), hn::Set(wide, k1));
-      two = turn(two, hn::Set(wide, k0), hn::Set(wide, k1));
-      k0 += 0x9E3779B9u;
-      k1 += 0xBB67AE85u;
+    for (const auto& round : keys.words) {
+      const Words k0 = hn::Load(wide, round[0]), k1 = hn::Load(wide, round[1]);
+      one = turn(one, k0, k1);
+      two = turn(two, k0, k1);
     }
     finish(one, out + 8 * q);
     finish(two, out + 8 * (q + lanes));
@@ -88,7 +106,7 @@ TERSE_INLINE std::size_t octets_by_vectors(std::uint64_t, std::uint64_t, std::ui
 void noise_octets(std::uint64_t stream, std::uint64_t layer, std::uint32_t octet,
                   std::size_t octets, std::uint16_t* out) {
   for (std::size_t q = octets_by_vectors(stream, layer, octet, octets, out); q < octets; ++q) {
-    const Philox4 draw = philox(stream, octet + static_cast<std::uint32_t>(q), layer);
+    const Philox4 draw = noise_draw(stream, octet + static_cast<std::uint32_t>(q), layer);
     for (unsigned j = 0; j < 8; ++j) out[8 * q + j] = noise_of(draw, j);
   }
 }

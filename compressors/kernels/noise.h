@@ -10,7 +10,7 @@ namespace terse::kernels {
 // What a noise of 1 stands for: rounding takes it as a number in [0, 1).
 inline constexpr float kNoiseUnit = 0x1.0p-16f;
 
-// out[8 * q + j] = noise_of(philox(stream, octet + q, layer), j) (random.h), for q < octets.
+// out[8 * q + j] = noise_of(noise_draw(stream, octet + q, layer), j) (random.h), for q < octets.
 void noise_octets(std::uint64_t stream, std::uint64_t layer, std::uint32_t octet,
                   std::size_t octets, std::uint16_t* out);
 

@@ -52,70 +52,42 @@ Range range_of(const float* values, std::size_t n) {
   return {low[0], high[0]};
 }
 
-#if TERSE_X86_VECTORS
-// By hand for the prefetches, which no compiler vectorises: without them the passes over cached
-// blocks leave the memory idle.
 template <bool kNoise, Keep kKeep>
-TERSE_INLINE std::size_t quantise_vectors(const float* values, const std::uint16_t* noise,
-                                          float low, float unit, float top, std::uint8_t* codes,
-                                          float* kept, Ahead ahead, std::size_t n) {
-  namespace hn = hwy::HWY_NAMESPACE;
-  const hn::ScalableTag<float> floats;
-  const hn::RebindToSigned<decltype(floats)> ints;
-  const hn::Rebind<std::uint8_t, decltype(floats)> bytes;
-  const hn::Rebind<std::uint16_t, decltype(floats)> shorts;
-  const auto lows = hn::Set(floats, low), units = hn::Set(floats, unit),
-             tops = hn::Set(floats, top), half = hn::Set(floats, 0.5f),
-             noise_unit = hn::Set(floats, kNoiseUnit);
-  const std::size_t lanes = hn::Lanes(floats);
-  const auto one = [&](std::size_t i) HWY_ATTR {
-    const auto v = hn::LoadU(floats, values + i);
-    auto shift = half;
-    if constexpr (kNoise) {
-      const auto drawn = hn::PromoteTo(ints, hn::LoadU(shorts, noise + i));
-      shift = hn::Mul(hn::ConvertTo(floats, drawn), noise_unit);
-    }
-    const auto level = hn::Add(hn::Div(hn::Sub(v, lows), units), shift);
-    const auto code = hn::ConvertTo(ints, hn::Min(level, tops));
-    hn::StoreU(hn::DemoteTo(bytes, code), bytes, codes + i);
-    if constexpr (kKeep != Keep::nothing) {
-      const auto decoded = hn::Add(lows, hn::Mul(units, hn::ConvertTo(floats, code)));
-      hn::StoreU(kKeep == Keep::difference ? hn::Sub(v, decoded) : decoded, floats, kept + i);
-    }
-  };
-  std::size_t i = 0;
-  for (; i + 16 <= n; i += 16) {
-    hwy::Prefetch(ahead.grad + i);
-    hwy::Prefetch(ahead.residual + i);
-    for (std::size_t j = 0; j < 16; j += lanes) one(i + j);
+TERSE_INLINE void quantise_one(const float* __restrict values,
+                               const std::uint16_t* __restrict noise, float low, float unit,
+                               float inverse, std::int32_t top, std::uint8_t* __restrict codes,
+                               float* __restrict kept, std::size_t i) {
+  const float shift = kNoise ? static_cast<float>(noise[i]) * kNoiseUnit : 0.5f;
+  const float level = (values[i] - low) * inverse + shift;
+  const std::int32_t code = std::min(static_cast<std::int32_t>(level), top);
+  codes[i] = static_cast<std::uint8_t>(code);
+  if constexpr (kKeep != Keep::nothing) {
+    const float decoded = low + unit * static_cast<float>(code);
+    kept[i] = kKeep == Keep::difference ? values[i] - decoded : decoded;
   }
-  return i;
 }
-#else
-template <bool kNoise, Keep kKeep>
-TERSE_INLINE std::size_t quantise_vectors(const float*, const std::uint16_t*, float, float, float,
-                                          std::uint8_t*, float*, Ahead, std::size_t) {
-  return 0;
-}
-#endif
 
+// In stretches of two cache lines, as no compiler vectorises a loop that prefetches: without that,
+// the passes over cached blocks leave the memory idle.
 template <bool kNoise, Keep kKeep>
-TERSE_INLINE void quantise_body(const float* __restrict values,
-                                const std::uint16_t* __restrict noise, float low, float unit,
-                                float top, std::uint8_t* __restrict codes, float* __restrict kept,
+TERSE_INLINE void quantise_body(const float* values, const std::uint16_t* noise, float low,
+                                float unit, float top, std::uint8_t* codes, float* kept,
                                 Ahead ahead, std::size_t n) {
-  std::size_t i =
-      quantise_vectors<kNoise, kKeep>(values, noise, low, unit, top, codes, kept, ahead, n);
-  for (; i < n; ++i) {
-    const float level =
-        (values[i] - low) / unit + (kNoise ? static_cast<float>(noise[i]) * kNoiseUnit : 0.5f);
-    const auto code = static_cast<std::int32_t>(level < top ? level : top);
-    codes[i] = static_cast<std::uint8_t>(code);
-    if constexpr (kKeep != Keep::nothing) {
-      const float decoded = low + unit * static_cast<float>(code);
-      kept[i] = kKeep == Keep::difference ? values[i] - decoded : decoded;
+  const float inverse = 1 / unit;
+  const auto most = static_cast<std::int32_t>(top);
+  constexpr std::size_t kLine = 16, kStretch = 2 * kLine;
+  std::size_t i = 0;
+  for (; i + kStretch <= n; i += kStretch) {
+    for (std::size_t j = 0; j < kStretch; j += kLine) {
+      __builtin_prefetch(ahead.grad + i + j, 0, 2);
+      __builtin_prefetch(ahead.residual + i + j, 0, 2);
     }
+    TERSE_ELEMENTWISE
+    for (std::size_t j = 0; j < kStretch; ++j)
+      quantise_one<kNoise, kKeep>(values, noise, low, unit, inverse, most, codes, kept, i + j);
   }
+  for (; i < n; ++i)
+    quantise_one<kNoise, kKeep>(values, noise, low, unit, inverse, most, codes, kept, i);
 }
 
 template <Keep kKeep>
@@ -152,6 +124,15 @@ void add_dequantised(const std::uint8_t* __restrict codes, float low, float unit
   for (std::size_t i = 0; i < n; ++i) acc[i] += low + unit * static_cast<float>(codes[i]);
 }
 
+// Two codes of four bits to a byte.
+void close_up_nibbles(const std::byte* __restrict codes, std::size_t count,
+                      std::byte* __restrict out) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto pair = load<std::uint16_t>(codes + 2 * i);
+    out[i] = static_cast<std::byte>(pair | pair >> 4);
+  }
+}
+
 void close_up_words(std::byte* words, std::size_t count, const std::array<Step, 3>& steps) {
   const Step a = steps[0], b = steps[1], c = steps[2];
   TERSE_ELEMENTWISE
@@ -180,6 +161,7 @@ HWY_EXPORT(range_of);
 HWY_EXPORT(quantise);
 HWY_EXPORT(dequantise);
 HWY_EXPORT(add_dequantised);
+HWY_EXPORT(close_up_nibbles);
 HWY_EXPORT(close_up_words);
 HWY_EXPORT(spread_words);
 
@@ -202,6 +184,7 @@ void pack(std::uint8_t* codes, std::size_t n, unsigned bits, std::byte* out) {
   std::byte* const words = std::as_writable_bytes(std::span(codes, n)).data();
   const std::size_t count = (n + 7) / 8, bytes = packed_bytes(n, bits);
   if (bits == 8) return void(std::memcpy(out, words, n));
+  if (bits == 4) return HWY_DYNAMIC_DISPATCH(close_up_nibbles)(words, bytes, out);
   HWY_DYNAMIC_DISPATCH(close_up_words)(words, count, steps_of(bits));
   std::size_t word = 0;
   // A whole word is stored where the next ones overwrite what is too much.

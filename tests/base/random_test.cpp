@@ -14,6 +14,14 @@ TEST(Philox, KnownAnswers) {  // Random123's kat_vectors, philox4x32 10
             (Philox4{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
 
+TEST(NoiseDraw, KnownAnswers) {  // the same, philox4x32 7
+  EXPECT_EQ(noise_draw(0, 0, 0), (Philox4{0x5f6fb709, 0x0d893f64, 0x4f121f81, 0x4f730a48}));
+  EXPECT_EQ(noise_draw(~0ull, ~0ull, ~0ull),
+            (Philox4{0x5207ddc2, 0x45165e59, 0x4d8ee751, 0x8c52f662}));
+  EXPECT_EQ(noise_draw(0x299f31d0a4093822ull, 0x85a308d3243f6a88ull, 0x0370734413198a2eull),
+            (Philox4{0x4dfccaba, 0x190a87f0, 0xc47362ba, 0xb6b5242a}));
+}
+
 TEST(RandomStream, DependsOnEveryPartOfItsKey) {
   const RandomStream one(1, "weights", 2, 3);
   for (const RandomStream& other :

@@ -15,7 +15,7 @@ TEST(NoiseOctets, AreTheGeneratorsOwnNumbers) {
       std::vector<std::uint16_t> got(8 * octets);
       kernels::noise_octets(kStream, kLayer, octet, octets, got.data());
       for (std::size_t j = 0; j < got.size(); ++j) {
-        const Philox4 draw = philox(kStream, octet + j / 8, kLayer);
+        const Philox4 draw = noise_draw(kStream, octet + j / 8, kLayer);
         ASSERT_EQ(got[j], j % 2 == 0 ? draw[j % 8 / 2] & 0xffff : draw[j % 8 / 2] >> 16)
             << octet << " " << octets << " " << j;
       }

@@ -57,7 +57,7 @@ inline Floats gradient(std::size_t n, std::uint64_t seed) {
 
 // What an element of layer kLayer is rounded by.
 inline float rounding_noise(const Key& key, std::size_t element) {
-  return static_cast<float>(noise_of(philox(key.stream(), element / 8, kLayer), element % 8)) *
+  return static_cast<float>(noise_of(noise_draw(key.stream(), element / 8, kLayer), element % 8)) *
          0x1.0p-16f;
 }
 

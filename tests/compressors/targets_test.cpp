@@ -66,7 +66,7 @@ TEST(Targets, DrawTheGeneratorsOwnNumbers) {
     kernels::noise_octets(0xfedcba9876543210u, kLayer, 0xfffffff0u, 100, got.data());
     for (std::size_t j = 0; j < got.size(); ++j) {
       const auto counter = 0xfffffff0u + static_cast<std::uint32_t>(j / 8);
-      const std::uint32_t word = philox(0xfedcba9876543210u, counter, kLayer)[j % 8 / 2];
+      const std::uint32_t word = noise_draw(0xfedcba9876543210u, counter, kLayer)[j % 8 / 2];
       ASSERT_EQ(got[j], j % 2 == 0 ? word & 0xffff : word >> 16) << j;
     }
   });
