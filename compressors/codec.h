@@ -29,8 +29,8 @@ struct Key {
   std::uint32_t rank = 0;
   std::uint32_t phase = 0;  // 0: first encode of a step, 1: second
 
-  // Element i of layer l is rounded by noise_of(noise_draw(stream(), i / 8, l), i % 8) / 65536: a mean
-  // is then off by at most 2^-16 of the distance between its two neighbours.
+  // Element i of layer l is rounded by noise_of(noise_draw(stream(), i / 8, l), i % 8) / 65536: a
+  // mean is then off by at most 2^-16 of the distance between its two neighbours.
   std::uint64_t stream() const { return combine(seed, step, rank, phase); }
   Key again() const { return {seed, step, rank, phase + 1}; }
 };

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <functional>
 
 #include "terse/compressors/magnitude_sparsifier.h"
 
@@ -31,14 +30,14 @@ class Dgc final : public MagnitudeSparsifier {
   }
 
   Guess guess(const Row& row, const Feedback& feedback, const Key& key,
-              std::span<std::uint32_t> samples) const override {
+              const Memory& memory) const override {
     const Sampling sampling = Sampling::of(row.n, row.level, sample_ratio_);
     if (sampling.whole()) return {0, 0};
-    const std::uint32_t share = sampling.share(row);
-    const auto largest = sampling.largest(row, feedback, key, 2 * share + kMargin, samples);
-    const auto least = largest.begin() + (share - 1);
-    std::nth_element(largest.begin(), least, largest.end(), std::greater<>());
-    return {*least, *std::min_element(least, largest.end())};
+    const auto samples = sampling.take(row, feedback, key, memory.samples());
+    const std::size_t share = sampling.share(row),
+                      collected = std::min<std::size_t>(2 * share + kMargin, samples.size());
+    const std::uint32_t floor = kth_largest_of(samples, collected, 0, memory.bins);
+    return {kth_largest_of(samples, share, floor, memory.bins), floor};
   }
 
   Choice choose(const Found& found, const Row& row) const override {

@@ -241,8 +241,16 @@ IndexReader::Run IndexReader::read_chunk(std::uint32_t chunk, std::uint32_t* int
   std::array<std::uint32_t, kRiceBlock> indices;
   Run run{block * block_, 0};
   for (; block < blocks() && word(block) < until; ++block) {
-    read_block(block, at, indices.data());
+    const std::size_t begin = at;
     at = block_end(block, at);
+    if (word(block) >= base && block + 1 < blocks() && word(block + 1) <= until) {
+      std::uint32_t* const whole = into + run.count;
+      read_block(block, begin, whole);
+      for (std::uint32_t i = 0; i < in_block(block); ++i) whole[i] -= base;
+      run.count += in_block(block);
+      continue;
+    }
+    read_block(block, begin, indices.data());
     for (std::uint32_t i = 0; i < in_block(block); ++i) {
       if (indices[i] < base)
         ++run.begin;

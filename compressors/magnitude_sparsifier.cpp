@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include "terse/base/error.h"
 #include "terse/compressors/fold_pass.h"
@@ -62,7 +61,7 @@ bool MagnitudeSparsifier::select(const Row& row, const Feedback& feedback, const
                                  Entries& entries, const Memory& memory, Pace& pace) const {
   entries.count = 0;
   if (row.n == 0) return true;
-  const Guess guess = this->guess(row, feedback, key, memory.samples);
+  const Guess guess = this->guess(row, feedback, key, memory);
   kernels::Collected collected{entries.index.data(), entries.value.data(), entries.index.size()};
   const bool good = fold_row(row, feedback, memory.block, kernels::kBlock, Keep::later, pace,
                              [&](std::uint32_t at, std::span<const float> v) {
@@ -113,20 +112,41 @@ std::size_t Sampling::room(std::uint32_t n) const {
   return whole() ? 0 : (std::size_t{n} + stride - 1) / stride;
 }
 
-std::span<std::uint32_t> Sampling::largest(const Row& row, const Feedback& feedback, const Key& key,
-                                           std::size_t top,
-                                           std::span<std::uint32_t> samples) const {
+std::span<const float> Sampling::take(const Row& row, const Feedback& feedback, const Key& key,
+                                      std::span<float> memory) const {
   const std::uint64_t draw = philox(key.stream(), 0, row.layer)[0];
   const auto start = static_cast<std::size_t>((draw * stride) >> 32);
-  const auto taken = samples.first((row.n - start + stride - 1) / stride);
-  kernels::sample_magnitudes(row, feedback, start, stride, taken);
-  const auto front = taken.first(std::min(top, taken.size()));
-  std::nth_element(taken.begin(), front.end() - 1, taken.end(), std::greater<>());
-  return front;
+  const auto taken = memory.first((row.n - start + stride - 1) / stride);
+  kernels::sample_magnitudes(row, feedback, {start, stride}, taken);
+  return taken;
+}
+
+std::span<const float> Sampling::take_together(const Row& row, const Feedback& feedback,
+                                               const Key& key, std::span<float> memory) const {
+  const std::uint64_t draw = philox(key.stream(), 0, row.layer)[0];
+  const std::size_t apart = std::size_t{stride} * kTogether;
+  const auto start = static_cast<std::size_t>((draw * (apart - kTogether)) >> 32);
+  const std::size_t places = (row.n - start - kTogether) / apart + 1;
+  const auto taken = memory.first(kTogether * std::min(places, memory.size() / kTogether));
+  kernels::sample_magnitudes(row, feedback, {start, apart, kTogether}, taken);
+  return taken;
 }
 
 std::uint32_t Sampling::share(const Row& row) const {
   return std::max<std::uint32_t>(1, ceil_share(count, row.level));
+}
+
+std::uint32_t kth_largest_of(std::span<const float> magnitudes, std::size_t k, std::uint32_t floor,
+                             std::span<std::uint32_t> bins) {
+  Row row;
+  row.grad = magnitudes.data();
+  row.n = static_cast<std::uint32_t>(magnitudes.size());
+  Fold values(row, feedback::kNone);
+  const Exec nobody_waits;
+  Pace pace(nobody_waits);
+  return kth_largest(Magnitudes(values, row.n, {}, pace), static_cast<std::uint32_t>(k), floor,
+                     bins)
+      ->threshold;
 }
 
 void check_sample_ratio(std::string_view name, double ratio) {

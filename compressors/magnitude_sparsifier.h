@@ -62,7 +62,7 @@ class MagnitudeSparsifier : public Sparsifier {
   };
 
   virtual Guess guess(const Row& row, const Feedback& feedback, const Key& key,
-                      std::span<std::uint32_t> samples) const = 0;
+                      const Memory& memory) const = 0;
   virtual Choice choose(const Found& found, const Row& row) const = 0;
 };
 
@@ -74,12 +74,21 @@ struct Sampling {
   static Sampling of(std::uint32_t n, float density, double ratio);
   bool whole() const { return stride == 1; }
   std::size_t room(std::uint32_t n) const;  // the most samples that any start gives
-  // Takes the samples and puts their largest `top` at the front, the smallest of those last.
-  std::span<std::uint32_t> largest(const Row& row, const Feedback& feedback, const Key& key,
-                                   std::size_t top, std::span<std::uint32_t> samples) const;
+  // The samples' magnitudes as floats, in the first elements of `memory`.
+  std::span<const float> take(const Row& row, const Feedback& feedback, const Key& key,
+                              std::span<float> memory) const;
+  // About as many, of which four at a time are neighbours: a fourth of the cache misses.
+  std::span<const float> take_together(const Row& row, const Feedback& feedback, const Key& key,
+                                       std::span<float> memory) const;
+  static constexpr std::size_t kTogether = 4;
   // How many of the samples make up the row's share.
   std::uint32_t share(const Row& row) const;
 };
+
+// The k-th largest of some magnitudes, from `floor` on alone; 1 <= k <= magnitudes.size(), and as
+// many reach the floor. `bins` has kBins elements.
+std::uint32_t kth_largest_of(std::span<const float> magnitudes, std::size_t k, std::uint32_t floor,
+                             std::span<std::uint32_t> bins);
 
 // Throws JobError unless it is a share that the codec `name` can sample.
 void check_sample_ratio(std::string_view name, double ratio);

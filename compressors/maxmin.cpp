@@ -45,7 +45,9 @@ class MaxMin final : public BlockCodec {
   }
 
  protected:
-  std::uint32_t tile() const override { return block_ * ((kernels::kBlock / 2 + block_ - 1) / block_); }
+  std::uint32_t tile() const override {
+    return block_ * ((kernels::kBlock / 2 + block_ - 1) / block_);
+  }
   std::uint32_t limit() const override { return kernels::kFp32Limit; }
 
   bool encode_tile(const Tile& tile, const Key& key, const float* v, Bytes payload,

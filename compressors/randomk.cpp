@@ -71,7 +71,7 @@ class Drawn : public Sparsifier {
               const Memory& memory, Pace& pace) const override {
     const std::uint32_t k = most(row.n, row.level);
     entries.count = k;
-    if (k > 0) draw(row, key, entries.index.first(k), memory.samples);
+    if (k > 0) draw(row, key, entries.index.first(k), memory.words);
     const float factor = unbiased_ ? static_cast<float>(row.n) / static_cast<float>(k) : 1.0f;
     return gather(row, feedback, factor, entries, memory, pace);
   }

@@ -36,8 +36,12 @@ class Sparsifier : public Codec {
   // Working memory of select() and pack() for a row, and of the entries.
   struct Memory {
     std::span<float> block;
-    std::span<std::uint32_t> bins, samples;
+    std::span<std::uint32_t> bins, words;
     Bytes workspace;
+
+    std::span<float> samples() const {
+      return {reinterpret_cast<float*>(words.data()), words.size()};
+    }
   };
   Memory carve(Scratch& scratch, std::uint32_t n, float level) const;
   Entries carve_entries(Scratch& scratch, std::uint32_t n, float level) const;

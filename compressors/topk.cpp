@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <functional>
 
 #include "terse/base/error.h"
 #include "terse/compressors/kernels/collect.h"
@@ -12,7 +11,7 @@
 namespace terse {
 namespace {
 
-constexpr std::uint32_t kWholeRow = 8192, kStride = 64;
+constexpr std::uint32_t kWholeRow = 8192, kStride = 128, kTogether = 4;
 
 std::uint32_t largest_share(std::uint32_t n, float level) {
   return n == 0 ? 0 : std::clamp<std::uint32_t>(floor_share(n, level), 1, n);
@@ -30,22 +29,23 @@ class TopK final : public MagnitudeSparsifier {
 
  protected:
   std::size_t samples(std::uint32_t n, float) const override {
-    return n <= kWholeRow ? 0 : std::min(n / kStride, kWholeRow);
+    return n <= kWholeRow ? 0 : std::min(n / kStride, kWholeRow) / kTogether * kTogether;
   }
 
   // A magnitude that is very likely below the k-th largest: the one whose rank in an even sample is
   // three standard errors past where the k-th is expected.
   Guess guess(const Row& row, const Feedback& feedback, const Key&,
-              std::span<std::uint32_t> samples) const override {
+              const Memory& memory) const override {
+    const std::span<float> samples = memory.samples();
     if (samples.empty()) return {0, 0};
-    kernels::sample_magnitudes(row, feedback, 0, row.n / samples.size(), samples);
+    kernels::sample_magnitudes(row, feedback, {0, row.n / samples.size() * kTogether, kTogether},
+                               samples);
     const double expected =
         static_cast<double>(most(row.n, row.level)) / row.n * static_cast<double>(samples.size());
     const auto rank = static_cast<std::size_t>(expected + 3 * std::sqrt(expected) + 4);
     if (rank >= samples.size()) return {0, 0};
-    std::nth_element(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(rank),
-                     samples.end(), std::greater<>());
-    return {samples[rank], samples[rank]};
+    const std::uint32_t floor = kth_largest_of(samples, rank + 1, 0, memory.bins);
+    return {floor, floor};
   }
 
   Choice choose(const Found& found, const Row& row) const override {
@@ -72,11 +72,13 @@ class TopKSampled final : public MagnitudeSparsifier {
     return n == 0 ? 0 : Sampling::of(n, level, ratio_).room(n);
   }
   Guess guess(const Row& row, const Feedback& feedback, const Key& key,
-              std::span<std::uint32_t> samples) const override {
+              const Memory& memory) const override {
     const Sampling sampling = Sampling::of(row.n, row.level, ratio_);
     if (sampling.whole()) return {0, 0};
-    const std::uint32_t least =
-        sampling.largest(row, feedback, key, sampling.share(row), samples).back();
+    const auto samples = sampling.take_together(row, feedback, key, memory.samples());
+    const std::size_t share =
+        std::max<std::size_t>(1, ceil_share(static_cast<double>(samples.size()), row.level));
+    const std::uint32_t least = kth_largest_of(samples, share, 0, memory.bins);
     return {least, least};
   }
   Choice choose(const Found& found, const Row& row) const override {
@@ -103,7 +105,7 @@ class Threshold final : public MagnitudeSparsifier {
 
  protected:
   std::size_t samples(std::uint32_t, float) const override { return 0; }
-  Guess guess(const Row&, const Feedback&, const Key&, std::span<std::uint32_t>) const override {
+  Guess guess(const Row&, const Feedback&, const Key&, const Memory&) const override {
     const std::uint32_t least = kernels::magnitude(threshold_) + 1;
     return {least, least};
   }

@@ -38,7 +38,7 @@ class TopKChunk final : public Sparsifier {
     std::uint32_t floor = 0;
     const bool good = fold_row(row, feedback, memory.block, kPart, Keep::now, pace,
                                [&](std::uint32_t at, std::span<const float> v) {
-                                 floor = take(at, v, row.level, floor, entries, memory.samples);
+                                 floor = take(at, v, row.level, floor, entries, memory.words);
                                });
     if (!good) entries.count = 0;
     return good;

@@ -89,12 +89,13 @@ void collect(std::span<const float> v, std::uint32_t base, std::uint32_t thresho
   HWY_DYNAMIC_DISPATCH(collect)(v, base, threshold, into);
 }
 
-void sample_magnitudes(const Row& row, const Feedback& f, std::size_t start, std::size_t stride,
-                       std::span<std::uint32_t> into) {
+void sample_magnitudes(const Row& row, const Feedback& f, const Places& places,
+                       std::span<float> into) {
   const float scale = row.scale == nullptr ? 1.0f : *row.scale;
   const bool has_u = f.keeps_velocity();
-  std::size_t i = start;
-  for (std::uint32_t& magnitude_at : into) {
+  std::size_t place = places.start, next = 0;
+  for (float& sample : into) {
+    const std::size_t i = place + next;
     const float g = scale * row.grad[i];
     const float u_in = row.u_in == nullptr ? 0.0f : row.u_in[i];
     const float e_in = row.e_in == nullptr ? 0.0f : row.e_in[i];
@@ -102,8 +103,11 @@ void sample_magnitudes(const Row& row, const Feedback& f, std::size_t start, std
     const float v =
         ((has_u && f.vu != 0 ? f.vu * u : kNothing) + (f.vg != 0 ? f.vg * g : kNothing)) +
         (f.ve != 0 ? f.ve * e_in : kNothing);
-    magnitude_at = magnitude(v);
-    i += stride;
+    sample = std::bit_cast<float>(magnitude(v));
+    if (++next == places.together) {
+      next = 0;
+      place += places.stride;
+    }
   }
 }
 

@@ -25,9 +25,12 @@ struct Collected {
 void collect(std::span<const float> v, std::uint32_t base, std::uint32_t threshold,
              Collected& into);
 
-// into[j] = the bits of |v| at element start + j * stride, as Fold would make it; writes nothing
-// else.
-void sample_magnitudes(const Row& row, const Feedback& feedback, std::size_t start,
-                       std::size_t stride, std::span<std::uint32_t> into);
+// Elements start + j * stride + i, for i < together.
+struct Places {
+  std::size_t start, stride, together = 1;
+};
+// |v| there, one place after another, as Fold would make it; writes nothing else.
+void sample_magnitudes(const Row& row, const Feedback& feedback, const Places& places,
+                       std::span<float> into);
 
 }  // namespace terse::kernels
