@@ -42,8 +42,8 @@ Values Values::named(const CodecOptions& options) {
   if (values.codec_ == nullptr || values.codec_->traits().shares_scale ||
       wants_bits != (name.bits != 0)) {
     fail<JobError>(
-        "the values of a sparse codec cannot be written as '{}': fp32, fp16, bf16 and maxmin1 to "
-        "maxmin8 are such ways.",
+        "the values of a sparse codec cannot be written as '{}': it takes fp32, fp16, bf16, fp8, "
+        "fp8_e5m2, natural, maxmin1 to maxmin8, qsgd2 to qsgd8 and nuqsgd2 to nuqsgd8.",
         options.values);
   }
   values.name_ = options.values;

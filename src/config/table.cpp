@@ -151,8 +151,10 @@ std::vector<std::string> feedback_choices() {
 
 // How a sparse codec can write its values: fp32, a cast, or max-min of so many bits.
 std::vector<std::string> value_choices() {
-  std::vector<std::string> names = {"fp32", "fp16", "bf16"};
+  std::vector<std::string> names = {"fp32", "fp16", "bf16", "fp8", "fp8_e5m2", "natural"};
   for (int bits = 1; bits <= 8; ++bits) names.push_back(fmt::format("maxmin{}", bits));
+  for (int bits = 2; bits <= 8; ++bits) names.push_back(fmt::format("qsgd{}", bits));
+  for (int bits = 2; bits <= 8; ++bits) names.push_back(fmt::format("nuqsgd{}", bits));
   return names;
 }
 

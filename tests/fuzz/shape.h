@@ -23,17 +23,10 @@ inline constexpr Way kCast[] = {{"none"}, {"fp16"}, {"bf16"}, {"fp8"}, {"fp8_e5m
 inline constexpr Way kBuckets[] = {{"maxmin"}, {"qsgd"}, {"nuqsgd"}};
 inline constexpr Way kTernGrad[] = {{"terngrad"}};
 inline constexpr Way kSigns[] = {{"signsgd"}, {"ef_sign"}, {"onebit"}};
-inline constexpr Way kSparse[] = {{"topk"},
-                                  {"dgc"},
-                                  {"topk_chunk"},
-                                  {"topk", "fp16"},
-                                  {"topk", "bf16"},
-                                  {"topk", "fp8"},
-                                  {"topk", "natural"},
-                                  {"topk", "maxmin4"},
-                                  {"topk", "qsgd3"},
-                                  {"topk", "terngrad"},
-                                  {"topk", "onebit"}};
+inline constexpr Way kSparse[] = {
+    {"topk"},         {"dgc"},         {"topk_chunk"},      {"topk", "fp16"},
+    {"topk", "bf16"}, {"topk", "fp8"}, {"topk", "natural"}, {"topk", "maxmin4"},
+    {"topk", "qsgd3"}};
 inline constexpr Way kLowRank[] = {{"powersgd"}};
 
 struct Target {
