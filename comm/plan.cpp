@@ -220,7 +220,7 @@ std::vector<Turn> make_order(std::span<const Timing> timings, int depth) {
 
   std::vector<Turn> order;
   order.reserve(turns);
-  std::int64_t now = 0;
+  std::int64_t now = 0, link = 0;  // the second: until when it is taken by the rounds so far
   while (order.size() < turns) {
     std::size_t next = groups.size();
     for (std::size_t g = 0; g < groups.size(); ++g) {
@@ -235,8 +235,12 @@ std::vector<Turn> make_order(std::span<const Timing> timings, int depth) {
     }
     order.push_back({static_cast<std::uint16_t>(next), group.workspace});
     now = std::max(now, group.due);
-    group.due = now + timings[next].round_us;
-    if (++group.turn > timings[next].rounds) free_workspaces.push_back(group.workspace);
+    if (++group.turn > timings[next].rounds) {
+      free_workspaces.push_back(group.workspace);
+      continue;
+    }
+    link = std::max(link, now) + timings[next].round_us;
+    group.due = link;
   }
   return order;
 }

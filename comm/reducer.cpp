@@ -54,7 +54,8 @@ struct Reducer::Live {
   Driver driver;
   Task task;
   Clock::time_point ready_at, posted_at;
-  std::int64_t ready_us = 0, round_us = 0;
+  std::atomic<std::int64_t> ready_us{0};
+  std::int64_t round_us = 0;
 };
 
 Reducer::Reducer(std::vector<Layer> layers, CommThread& thread, Plan plan,
@@ -178,7 +179,9 @@ void Reducer::begin(std::uint64_t step, const StepInfo& info) {
 
 void Reducer::ready(std::size_t layer) {
   if (is_ready_[layer].exchange(true, std::memory_order_acq_rel)) return;
+  const std::int64_t now = microseconds(Clock::now() - began_);
   for (const std::uint32_t group : groups_of_layer_[layer]) {
+    live_[group]->ready_us.store(now, std::memory_order_relaxed);
     live_[group]->pending.fetch_sub(1, std::memory_order_release);
   }
 }
@@ -273,7 +276,6 @@ void Reducer::await_ready(Live& live, Communicator& communicator) {
       communicator.pause(idle);
     }
   }
-  live.ready_us = microseconds(Clock::now() - began_);
 }
 
 void Reducer::start_group(Live& live, std::uint16_t workspace) {
@@ -318,7 +320,7 @@ void Reducer::measure_scales(std::span<const std::uint32_t> layers) {
 void Reducer::retime(Communicator& communicator) {
   std::vector<std::int64_t> measured;
   for (const auto& live : live_) {
-    measured.push_back(live->ready_us);
+    measured.push_back(live->ready_us.load(std::memory_order_relaxed));
     measured.push_back(std::max<std::int64_t>(live->round_us, 1));
   }
   broadcast(communicator, 0, std::as_writable_bytes(std::span(measured)));

@@ -139,5 +139,24 @@ TEST(MakeOrder, ADueTurnIsNotKeptWaitingByAGroupThatIsNotReady) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(order[static_cast<std::size_t>(i)].group, 0);
 }
 
+std::vector<int> groups_of(const std::vector<Turn>& order) {
+  std::vector<int> groups;
+  for (const Turn& turn : order) groups.push_back(turn.group);
+  return groups;
+}
+
+TEST(MakeOrder, GroupsThatAreReadyTogetherFillTheLink) {
+  const std::vector<Timing> timings(4, {0, 10, 1});
+  EXPECT_EQ(groups_of(make_order(timings, 4)), (std::vector<int>{0, 1, 2, 3, 0, 1, 2, 3}));
+  // The third starts as soon as the first is done, ahead of the second's end.
+  EXPECT_EQ(groups_of(make_order(timings, 2)), (std::vector<int>{0, 1, 0, 2, 1, 3, 2, 3}));
+}
+
+TEST(MakeOrder, RoundsOnALinkComeOneAfterAnother) {
+  // The second group's round ends at 20, after the third is ready.
+  const std::vector<Timing> timings = {{0, 10, 1}, {0, 10, 1}, {15, 10, 1}};
+  EXPECT_EQ(groups_of(make_order(timings, 3)), (std::vector<int>{0, 1, 0, 2, 1, 2}));
+}
+
 }  // namespace
 }  // namespace terse::test
