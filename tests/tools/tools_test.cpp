@@ -232,11 +232,11 @@ TEST(Program, TheReadmeShowsTheTableThatItPrints) {
   const std::string table = text_of_file(place("out")),
                     readme = text_of_file(TERSE_SOURCE_DIR "/README.md");
   EXPECT_EQ(std::ranges::count(table, '\n'), static_cast<std::ptrdiff_t>(codecs().size()) + 2);
-  const std::size_t begin = readme.find("```\n| codec |");
+  const std::size_t begin = readme.find("\n\n| codec |");
   ASSERT_NE(begin, std::string::npos);
-  const std::size_t end = readme.find("```\n", begin + 4);
+  const std::size_t end = readme.find("\n\n", begin + 2);
   ASSERT_NE(end, std::string::npos);
-  EXPECT_EQ(readme.substr(begin + 4, end - begin - 4), table);
+  EXPECT_EQ(readme.substr(begin + 2, end - begin - 1), table);
 }
 
 }  // namespace
