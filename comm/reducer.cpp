@@ -53,7 +53,7 @@ struct Reducer::Live {
   std::optional<Channel> channel;
   Driver driver;
   Task task;
-  Clock::time_point ready_at, posted_at;
+  Clock::time_point posted_at;
   std::atomic<std::int64_t> ready_us{0};
   std::int64_t round_us = 0;
 };

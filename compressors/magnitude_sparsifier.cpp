@@ -113,22 +113,13 @@ std::size_t Sampling::room(std::uint32_t n) const {
 }
 
 std::span<const float> Sampling::take(const Row& row, const Feedback& feedback, const Key& key,
-                                      std::span<float> memory) const {
+                                      std::span<float> memory, std::size_t together) const {
   const std::uint64_t draw = philox(key.stream(), 0, row.layer)[0];
-  const auto start = static_cast<std::size_t>((draw * stride) >> 32);
-  const auto taken = memory.first((row.n - start + stride - 1) / stride);
-  kernels::sample_magnitudes(row, feedback, {start, stride}, taken);
-  return taken;
-}
-
-std::span<const float> Sampling::take_together(const Row& row, const Feedback& feedback,
-                                               const Key& key, std::span<float> memory) const {
-  const std::uint64_t draw = philox(key.stream(), 0, row.layer)[0];
-  const std::size_t apart = std::size_t{stride} * kTogether;
-  const auto start = static_cast<std::size_t>((draw * (apart - kTogether)) >> 32);
-  const std::size_t places = (row.n - start - kTogether) / apart + 1;
-  const auto taken = memory.first(kTogether * std::min(places, memory.size() / kTogether));
-  kernels::sample_magnitudes(row, feedback, {start, apart, kTogether}, taken);
+  const std::size_t apart = stride * together;
+  const auto start = static_cast<std::size_t>((draw * (apart - together + 1)) >> 32);
+  const std::size_t places = (row.n - start - together) / apart + 1;
+  const auto taken = memory.first(together * std::min(places, memory.size() / together));
+  kernels::sample_magnitudes(row, feedback, {start, apart, together}, taken);
   return taken;
 }
 

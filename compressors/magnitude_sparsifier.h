@@ -74,13 +74,11 @@ struct Sampling {
   static Sampling of(std::uint32_t n, float density, double ratio);
   bool whole() const { return stride == 1; }
   std::size_t room(std::uint32_t n) const;  // the most samples that any start gives
-  // The samples' magnitudes as floats, in the first elements of `memory`.
+  // The samples' magnitudes as floats, in the first elements of `memory`. Of `together` neighbours
+  // at a time there are about as many, and a fraction of the cache misses; `count` must be at least
+  // twice that, so that they are inside the row.
   std::span<const float> take(const Row& row, const Feedback& feedback, const Key& key,
-                              std::span<float> memory) const;
-  // About as many, of which four at a time are neighbours: a fourth of the cache misses.
-  std::span<const float> take_together(const Row& row, const Feedback& feedback, const Key& key,
-                                       std::span<float> memory) const;
-  static constexpr std::size_t kTogether = 4;
+                              std::span<float> memory, std::size_t together = 1) const;
   // How many of the samples make up the row's share.
   std::uint32_t share(const Row& row) const;
 };

@@ -1,7 +1,8 @@
 // Bucketed max-min quantisation: Markov, Ramezani-Kebrya and Alistarh, "CGX", Middleware 2022. The
 // level is the number of bits, 1 to 8. Per bucket of consecutive elements unit = (max - min) /
 // (2^bits - 1), code = min(floor((v - min) / unit + r), 2^bits - 1), decoded as min + unit * code;
-// r is uniform in [0, 1) (stochastic: unbiased) or 0.5 (nearest). A bucket with unit < 1e-10 has
+// the quotient is taken as a product with 1 / unit in fp32, and r is uniform in [0, 1) in steps of
+// 2^-16 (stochastic) or 0.5 (nearest). A bucket with unit < 1e-10 has
 // codes 0. A row whose min + unit * code leaves the range of fp32 is bad.
 //
 // Payload: [unit f32, min f32] for each bucket, the last one perhaps short; then the codes of the

@@ -11,7 +11,7 @@
 namespace terse {
 namespace {
 
-constexpr std::uint32_t kWholeRow = 8192, kStride = 128, kTogether = 4;
+constexpr std::uint32_t kWholeRow = 8192, kStride = 128, kTogether = 4, kFewSamples = 64;
 
 std::uint32_t largest_share(std::uint32_t n, float level) {
   return n == 0 ? 0 : std::clamp<std::uint32_t>(floor_share(n, level), 1, n);
@@ -75,7 +75,8 @@ class TopKSampled final : public MagnitudeSparsifier {
               const Memory& memory) const override {
     const Sampling sampling = Sampling::of(row.n, row.level, ratio_);
     if (sampling.whole()) return {0, 0};
-    const auto samples = sampling.take_together(row, feedback, key, memory.samples());
+    const auto samples = sampling.take(row, feedback, key, memory.samples(),
+                                       sampling.count < kFewSamples ? 1 : kTogether);
     const std::size_t share =
         std::max<std::size_t>(1, ceil_share(static_cast<double>(samples.size()), row.level));
     const std::uint32_t least = kth_largest_of(samples, share, 0, memory.bins);

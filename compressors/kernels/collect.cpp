@@ -68,7 +68,7 @@ void collect(std::span<const float> v, std::uint32_t base, std::uint32_t thresho
   if (threshold > kLargestMagnitude) return;
   std::size_t i = collect_vectors(v, base, threshold, into);
   for (; i < v.size(); ++i) {
-    const bool above = (std::bit_cast<std::uint32_t>(v[i]) & kLargestMagnitude) >= threshold;
+    const bool above = magnitude(v[i]) >= threshold;
     take(&v[i], base + static_cast<std::uint32_t>(i), above ? 1 : 0, into);
   }
 }

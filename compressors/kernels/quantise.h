@@ -16,9 +16,9 @@ struct Range {
 // The least and the largest of n > 0 values.
 Range range_of(const float* values, std::size_t n);
 
-// codes[i] = min(floor((values[i] - low) / unit + noise[i] * kNoiseUnit), top) (noise.h); a null
-// noise is 0.5. `unit` > 0, top <= 255. In the same pass `kept` gets what `keep` says of the
-// decoded values: nothing (null then), themselves, or values - decoded.
+// codes[i] = min(floor((values[i] - low) * (1 / unit) + noise[i] * kNoiseUnit), top) (noise.h),
+// each operation rounded; a null noise is 0.5. `unit` > 0, top <= 255. In the same pass `kept` gets
+// what `keep` says of the decoded values: nothing (null then), themselves, or values - decoded.
 enum class Keep { nothing, decoded, difference };
 // Memory that the next block will read, element for element: it is asked for meanwhile. May point
 // anywhere.

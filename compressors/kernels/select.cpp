@@ -8,16 +8,12 @@
 HWY_BEFORE_NAMESPACE();
 namespace terse::kernels::HWY_NAMESPACE {
 
-TERSE_INLINE std::uint32_t bits_of(float x) {
-  return std::bit_cast<std::uint32_t>(x) & 0x7fffffffu;
-}
-
 std::size_t count_at_least(const float* v, std::size_t n, std::uint32_t threshold) {
   std::size_t total = 0;
   for (std::size_t begin = 0; begin < n; begin += kBlock) {
     const std::size_t end = std::min<std::size_t>(n, begin + kBlock);
     std::uint32_t count = 0;
-    for (std::size_t i = begin; i < end; ++i) count += bits_of(v[i]) >= threshold ? 1 : 0;
+    for (std::size_t i = begin; i < end; ++i) count += magnitude(v[i]) >= threshold ? 1 : 0;
     total += count;
   }
   return total;
@@ -30,9 +26,9 @@ void find_groups(const float* __restrict v, std::size_t n, std::uint32_t low, st
     std::uint32_t any = 0;
     if (begin + kGroup <= n) {
       for (std::size_t i = 0; i < kGroup; ++i)
-        any |= bits_of(v[begin + i]) - low <= width ? 1u : 0u;
+        any |= magnitude(v[begin + i]) - low <= width ? 1u : 0u;
     } else {
-      for (std::size_t i = begin; i < n; ++i) any |= bits_of(v[i]) - low <= width ? 1u : 0u;
+      for (std::size_t i = begin; i < n; ++i) any |= magnitude(v[i]) - low <= width ? 1u : 0u;
     }
     found[begin / kGroup] = static_cast<std::uint8_t>(any);
   }

@@ -168,5 +168,21 @@ TEST(TopKSampled, SendsTheLargestWithinItsEstimate) {
   }
 }
 
+TEST(TopKSampled, SamplesOfFewAreInsideTheRow) {
+  const auto codec = make_topk_sampled(CodecOptions{});
+  for (std::size_t n = 1; n < 700; n += 7) {
+    for (const float density : {0.02f, 0.3f, 0.9f, 1.0f}) {
+      for (std::uint64_t step = 0; step < 8; ++step) {
+        Input input{.grad = gradient(n, n), .level = density};
+        for (float& value : input.grad) value += value < 0 ? -1.0f : 1.0f;
+        input.key.step = step;
+        const auto count = sparse_count(encode(*codec, input, feedback::kNone).payload);
+        EXPECT_GE(count, 1u) << n << " " << density << " " << step;
+        EXPECT_LE(count, std::max(1.0, static_cast<double>(n) * density * (1 + 1e-6)));
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace terse::test
