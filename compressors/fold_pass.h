@@ -28,11 +28,12 @@ inline void keep_unsent(const kernels::Fold& fold, std::uint32_t at, std::span<c
 
 enum class Keep { now, later };  // later: only where it is v itself
 
-// use(at, v) for each `step` <= kFoldBlock elements; `block` has room for as many. Returns whether
-// all of v is finite.
+// use(at, v, peaks) for each `step` <= kFoldBlock elements; `block` has room for as many. The peaks
+// (kernels/fold.h) are those of v where `step` is at most kernels::kBlock. Returns the largest |v|,
+// as the bits of a float: all of v is finite if it is below kernels::kFp32Limit.
 template <class Use>
-bool fold_row(const Row& row, const Feedback& feedback, std::span<float> block, std::uint32_t step,
-              Keep keep, Pace& pace, Use&& use) {
+std::uint32_t fold_row(const Row& row, const Feedback& feedback, std::span<float> block,
+                       std::uint32_t step, Keep keep, Pace& pace, Use&& use) {
   const bool in_residual = keeps_v(feedback);
   const bool keeps = keep == Keep::now && feedback.keeps_residual() && !in_residual;
   kernels::Fold fold(row, feedback);
@@ -41,11 +42,11 @@ bool fold_row(const Row& row, const Feedback& feedback, std::span<float> block, 
     const std::span<float> into = in_residual ? std::span(row.e_out + at, n) : block.first(n);
     const std::span<const float> v = fold.run(at, into);
     if (in_residual && v.data() != into.data()) std::copy(v.begin(), v.end(), into.begin());
-    use(at, v);
+    use(at, v, fold.peaks());
     if (keeps) keep_unsent(fold, at, v);
     pace.worked(n);
   }
-  return fold.peak() < kernels::kFp32Limit;
+  return fold.peak();
 }
 
 // A row and a feedback whose fold gives the v of another row once more, after that one was folded

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint32_t kSmallRow = 8192;  // all of such a row may be collected
 constexpr double kLeastRatio = 0.01;
+constexpr std::uint32_t kNearPeak = 4u << 23;  // four octaves of a float's bits
 
 // What is chosen of what comes, in order of index, to be kept in `entries`.
 class Picker {
@@ -23,12 +24,14 @@ class Picker {
       : entries_(entries), threshold_(threshold), ties_(ties), left_(count) {
     entries.count = 0;
   }
-  void operator()(std::uint32_t index, float value, std::uint32_t m) {
-    if (left_ == 0 || m < threshold_ || (m == threshold_ && ties_ == 0)) return;
+  // Whether it is chosen.
+  bool operator()(std::uint32_t index, float value, std::uint32_t m) {
+    if (left_ == 0 || m < threshold_ || (m == threshold_ && ties_ == 0)) return false;
     if (m == threshold_) --ties_;
     --left_;
     entries_.index[entries_.count] = index;
     entries_.value[entries_.count++] = value;
+    return true;
   }
 
  private:
@@ -47,8 +50,9 @@ std::uint32_t MagnitudeSparsifier::room(std::uint32_t n, float level) const {
 
 MagnitudeSparsifier::Choice MagnitudeSparsifier::Found::largest(std::uint32_t k) const {
   const std::uint32_t floor = guess_.floor;
-  const auto kth = whole_ && k <= count_ ? kth_largest(collected_, k, floor, bins_)
-                                         : kth_largest(row_, k, k <= count_ ? floor : 0, bins_);
+  const auto kth = whole_ && k <= count_
+                       ? kth_largest(collected_, k, floor, peak_, bins_)
+                       : kth_largest(row(), k, k <= count_ ? floor : 0, peak_, bins_);
   return {kth->threshold, k - kth->above, k};
 }
 
@@ -57,16 +61,32 @@ MagnitudeSparsifier::Choice MagnitudeSparsifier::Found::all(std::uint32_t most) 
   return {guess_.floor, count_, count_};
 }
 
-bool MagnitudeSparsifier::select(const Row& row, const Feedback& feedback, const Key& key,
-                                 Entries& entries, const Memory& memory, Pace& pace) const {
+void MagnitudeSparsifier::Taken::give_back() {
+  for (std::size_t i = 0; any() && i < collected_; ++i) {
+    if (kernels::magnitude(entries_.value[i]) >= from_)
+      residual_[entries_.index[i]] = entries_.value[i];
+  }
+  from_ = kernels::Collected::kTakesNothing;
+}
+
+bool MagnitudeSparsifier::run(const Row& row, const Feedback& feedback, const Key& key,
+                              Entries& entries, const Memory& memory, Pace& pace,
+                              bool takes) const {
   entries.count = 0;
+  entries.taken = false;
   if (row.n == 0) return true;
   const Guess guess = this->guess(row, feedback, key, memory);
   kernels::Collected collected{entries.index.data(), entries.value.data(), entries.index.size()};
-  const bool good = fold_row(row, feedback, memory.block, kernels::kBlock, Keep::later, pace,
-                             [&](std::uint32_t at, std::span<const float> v) {
-                               kernels::collect(v, at, guess.floor, collected);
-                             });
+  // What is sent exactly leaves nothing behind; a zero keeps its sign.
+  if (takes && keeps_v(feedback) && feedback.ed == -1 && values().exact())
+    collected.take_from = std::max(guess.threshold, 1u);
+  const std::uint32_t peak =
+      fold_row(row, feedback, memory.block, kernels::kBlock, Keep::later, pace,
+               [&](std::uint32_t at, std::span<const float> v, auto peaks) {
+                 kernels::collect(v, peaks, at, guess.floor, collected);
+               });
+  const bool good = peak < kernels::kFp32Limit;
+  Taken taken(row.e_out, entries, collected.stored(), collected.take_from);
   const Refold refold(row, feedback);
   Fold again(refold.row, refold.feedback);
   if (good) {
@@ -77,15 +97,23 @@ bool MagnitudeSparsifier::select(const Row& row, const Feedback& feedback, const
     Fold values(among, feedback::kNone);
     const Magnitudes all(again, row.n, memory.block, pace);
     const Magnitudes some(values, among.n, memory.block, pace);
-    const Found found(all, some, guess, count, collected.whole(), memory.bins);
+    const Found found(all, some, guess, peak, count, collected.whole(), memory.bins, taken);
     const Choice choice = choose(found, row);
     Picker pick(entries, choice.threshold, choice.ties, choice.count);
-    if (collected.whole() && choice.threshold >= guess.floor) {
-      for (std::uint32_t i = 0; i < count; ++i)
-        pick(entries.index[i], entries.value[i], kernels::magnitude(entries.value[i]));
+    if (found.holds(choice.threshold)) {
+      entries.taken = taken.any();
+      for (std::uint32_t i = 0; i < count; ++i) {
+        const std::uint32_t index = entries.index[i];
+        const float value = entries.value[i];
+        const std::uint32_t m = kernels::magnitude(value);
+        const bool sent = pick(index, value, m);
+        if (entries.taken) taken.settle(index, value, m, sent);
+      }
     } else {
-      all.visit(choice.threshold, kernels::kLargestMagnitude, pick);
+      found.row().visit(choice.threshold, kernels::kLargestMagnitude, pick);
     }
+  } else {
+    taken.give_back();
   }
   if (feedback.keeps_residual() && !keeps_v(feedback)) {
     for (std::uint32_t at = 0; at < row.n; at += kernels::kBlock) {
@@ -135,9 +163,12 @@ std::uint32_t kth_largest_of(std::span<const float> magnitudes, std::size_t k, s
   Fold values(row, feedback::kNone);
   const Exec nobody_waits;
   Pace pace(nobody_waits);
-  return kth_largest(Magnitudes(values, row.n, {}, pace), static_cast<std::uint32_t>(k), floor,
-                     bins)
-      ->threshold;
+  const Magnitudes all(values, row.n, {}, pace);
+  const std::uint32_t peak = kernels::peak_of(row.grad, row.n),
+                      near = peak - std::min(peak, kNearPeak);
+  auto kth = kth_largest(all, static_cast<std::uint32_t>(k), std::max(floor, near), peak, bins);
+  if (!kth) kth = kth_largest(all, static_cast<std::uint32_t>(k), floor, peak, bins);
+  return kth->threshold;
 }
 
 void check_sample_ratio(std::string_view name, double ratio) {

@@ -4,6 +4,7 @@
 // bad.
 #pragma once
 
+#include "terse/compressors/kernels/collect.h"
 #include "terse/compressors/magnitudes.h"
 #include "terse/compressors/sparsifier.h"
 
@@ -14,7 +15,13 @@ class MagnitudeSparsifier : public Sparsifier {
   using Sparsifier::Sparsifier;
   std::uint32_t room(std::uint32_t n, float level) const final;
   bool select(const Row& row, const Feedback& feedback, const Key& key, Entries& entries,
-              const Memory& memory, Pace& pace) const final;
+              const Memory& memory, Pace& pace) const final {
+    return run(row, feedback, key, entries, memory, pace, false);
+  }
+  bool take(const Row& row, const Feedback& feedback, const Key& key, Entries& entries,
+            const Memory& memory, Pace& pace) const final {
+    return run(row, feedback, key, entries, memory, pace, true);
+  }
 
  protected:
   // In order of index: every magnitude above the threshold and the first `ties` equal to it, until
@@ -29,23 +36,56 @@ class MagnitudeSparsifier : public Sparsifier {
     std::uint32_t threshold, floor;
   };
 
-  // A folded row of which everything from the guess's floor on has been collected.
+  // What the fold took out of the residual before it was known what is sent: the collected entries
+  // from a magnitude on.
+  class Taken {
+   public:
+    // Of a row whose first entries were collected.
+    Taken(float* residual, const Entries& entries, std::size_t collected, std::uint32_t from)
+        : residual_(residual), entries_(entries), collected_(collected), from_(from) {}
+
+    bool any() const { return from_ != kernels::Collected::kTakesNothing; }
+    // Puts everything back; the entries must still be as they were collected.
+    void give_back();
+    // Corrects one entry, once it is known whether it is sent.
+    void settle(std::uint32_t index, float value, std::uint32_t magnitude, bool sent) const {
+      const bool taken = magnitude >= from_;
+      if (sent != taken && magnitude > 0) residual_[index] = sent ? 0.0f : value;
+    }
+
+   private:
+    float* residual_;
+    const Entries& entries_;
+    std::size_t collected_;
+    std::uint32_t from_;
+  };
+
+  // A folded row of which everything from the guess's floor on has been collected. Whoever looks
+  // past that gives back what was taken.
   class Found {
    public:
-    Found(const Magnitudes& row, const Magnitudes& collected, Guess guess, std::uint32_t count,
-          bool whole, std::span<std::uint32_t> bins)
+    Found(const Magnitudes& row, const Magnitudes& collected, Guess guess, std::uint32_t peak,
+          std::uint32_t count, bool whole, std::span<std::uint32_t> bins, Taken& taken)
         : row_(row),
           collected_(collected),
           guess_(guess),
+          peak_(peak),
           count_(count),
           whole_(whole),
-          bins_(bins) {}
+          bins_(bins),
+          taken_(taken) {}
 
     std::uint32_t threshold() const { return guess_.threshold; }
     std::uint32_t floor() const { return guess_.floor; }
     std::uint32_t count() const { return count_; }  // from the floor on
     std::uint32_t count_at_least(std::uint32_t threshold) const {
-      return (whole_ && threshold >= guess_.floor ? collected_ : row_).count_at_least(threshold);
+      return (holds(threshold) ? collected_ : row()).count_at_least(threshold);
+    }
+    // Whether all magnitudes from the threshold on are among the collected ones.
+    bool holds(std::uint32_t threshold) const { return whole_ && threshold >= guess_.floor; }
+    const Magnitudes& row() const {
+      taken_.give_back();
+      return row_;
     }
     // The k largest of the row, the lower index first among equals.
     Choice largest(std::uint32_t k) const;
@@ -56,14 +96,20 @@ class MagnitudeSparsifier : public Sparsifier {
     const Magnitudes& row_;
     const Magnitudes& collected_;
     Guess guess_;
+    std::uint32_t peak_;  // the largest of the row
     std::uint32_t count_;
     bool whole_;  // all that were counted are at hand
     std::span<std::uint32_t> bins_;
+    Taken& taken_;
   };
 
   virtual Guess guess(const Row& row, const Feedback& feedback, const Key& key,
                       const Memory& memory) const = 0;
   virtual Choice choose(const Found& found, const Row& row) const = 0;
+
+ private:
+  bool run(const Row& row, const Feedback& feedback, const Key& key, Entries& entries,
+           const Memory& memory, Pace& pace, bool takes) const;
 };
 
 // Even samples from a random start on, as DGC takes them: at least `count` of them, `stride` apart.
@@ -83,8 +129,8 @@ struct Sampling {
   std::uint32_t share(const Row& row) const;
 };
 
-// The k-th largest of some magnitudes, from `floor` on alone; 1 <= k <= magnitudes.size(), and as
-// many reach the floor. `bins` has kBins elements.
+// The k-th largest of some magnitudes, from `floor` on alone, of which there must be as many; k >=
+// 1, and `bins` has kBins elements. Fast where it is within a few octaves of the largest.
 std::uint32_t kth_largest_of(std::span<const float> magnitudes, std::size_t k, std::uint32_t floor,
                              std::span<std::uint32_t> bins);
 

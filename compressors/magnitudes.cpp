@@ -1,28 +1,28 @@
 #include "terse/compressors/magnitudes.h"
 
-#include <array>
+#include <algorithm>
+#include <bit>
 
 namespace terse {
 
-std::optional<Kth> kth_largest(const Magnitudes& v, std::uint32_t k, std::uint32_t floor,
-                               std::span<std::uint32_t> bins) {
-  std::uint32_t low = floor, high = kernels::kLargestMagnitude, above = 0;
-  for (const unsigned shift : {20u, 10u, 0u}) {
-    const std::uint32_t first = low >> shift;
+std::optional<Kth> kth_largest(const Magnitudes& v, std::uint32_t k, std::uint32_t low,
+                               std::uint32_t high, std::span<std::uint32_t> bins) {
+  constexpr int kDigit = std::bit_width(kBins - 1);
+  if (low > high) return std::nullopt;
+  for (std::uint32_t above = 0;;) {
+    const int shift = std::max(static_cast<int>(std::bit_width(high - low)) - kDigit, 0);
     std::fill(bins.begin(), bins.end(), 0u);
-    v.visit(low, high,
-            [&](std::uint32_t, float, std::uint32_t m) { ++bins[(m >> shift) - first]; });
-    std::uint32_t bin = (high >> shift) - first;
+    v.visit(low, high, [&](std::uint32_t, float, std::uint32_t m) { ++bins[(m - low) >> shift]; });
+    std::uint32_t bin = (high - low) >> shift;
     while (above + bins[bin] < k) {
       above += bins[bin];
       if (bin == 0) return std::nullopt;
       --bin;
     }
-    const std::uint32_t begin = (first + bin) << shift;
-    high = begin + ((1u << shift) - 1);
-    low = std::max(low, begin);
+    low += bin << shift;
+    if (shift == 0) return Kth{low, above};
+    high = std::min(high, low + ((1u << shift) - 1));
   }
-  return Kth{low, above};
 }
 
 }  // namespace terse

@@ -62,9 +62,10 @@ struct Kth {
   std::uint32_t above;      // how many are strictly larger
 };
 
-// Exact, by three digits of the magnitude's bits; `bins` has kBins elements. Looks at magnitudes
-// from `floor` on alone: nothing if those are fewer than k. 1 <= k <= v.size().
-std::optional<Kth> kth_largest(const Magnitudes& v, std::uint32_t k, std::uint32_t floor,
-                               std::span<std::uint32_t> bins);
+// Exact, by digits of the magnitude's bits, of which the first takes in all of [low, high]; `bins`
+// has kBins elements. Looks at magnitudes in that range alone, and `high` must be at least the
+// largest of all: nothing if fewer than k are there. 1 <= k <= v.size().
+std::optional<Kth> kth_largest(const Magnitudes& v, std::uint32_t k, std::uint32_t low,
+                               std::uint32_t high, std::span<std::uint32_t> bins);
 
 }  // namespace terse

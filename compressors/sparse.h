@@ -20,6 +20,7 @@ struct Entries {
   std::span<std::uint32_t> index;
   std::span<float> value, decoded;
   std::uint32_t count = 0;
+  bool taken = false;  // out of the residual, by whoever chose them
 
   std::span<const std::uint32_t> indices() const { return index.first(count); }
   std::span<const float> values() const { return value.first(count); }

@@ -78,7 +78,7 @@ void Sparsifier::encode(std::span<const Row> rows, const Feedback& feedback, con
     Scratch scratch(exec.scratch);
     Entries entries = carve_entries(scratch, row.n, row.level);
     const Memory memory = carve(scratch, row.n, row.level);
-    bool good = select(row, feedback, key, entries, memory, pace);
+    bool good = take(row, feedback, key, entries, memory, pace);
     if (!good) entries.count = 0;
     const std::size_t used = pack(row, key, entries, frame.space().first(bytes), memory, good);
     if (!good) report_bad_row(exec, index);
@@ -90,11 +90,13 @@ void Sparsifier::encode(std::span<const Row> rows, const Feedback& feedback, con
 bool Sparsifier::gather(const Row& row, const Feedback& feedback, float factor, Entries& entries,
                         const Memory& memory, Pace& pace) {
   std::uint32_t next = 0;
-  return fold_row(row, feedback, memory.block, kernels::kBlock, Keep::now, pace,
-                  [&](std::uint32_t at, std::span<const float> v) {
-                    for (; next < entries.count && entries.index[next] - at < v.size(); ++next)
-                      entries.value[next] = factor * v[entries.index[next] - at];
-                  });
+  const std::uint32_t peak =
+      fold_row(row, feedback, memory.block, kernels::kBlock, Keep::now, pace,
+               [&](std::uint32_t at, std::span<const float> v, auto) {
+                 for (; next < entries.count && entries.index[next] - at < v.size(); ++next)
+                   entries.value[next] = factor * v[entries.index[next] - at];
+               });
+  return peak < kernels::kFp32Limit;
 }
 
 std::size_t Sparsifier::pack(const Row& row, const Key& key, Entries& entries, Bytes payload,
@@ -109,7 +111,8 @@ void Sparsifier::sent(const Row& row, const Feedback& feedback, const Entries& e
   const bool masks = feedback.clear_velocity && feedback.keeps_velocity();
   for (std::uint32_t i = 0; i < entries.count; ++i) {
     const std::uint32_t at = entries.index[i];
-    if (feedback.ed != 0) row.e_out[at] += feedback.ed * (kNothingYet + entries.decoded[i]);
+    if (feedback.ed != 0 && !entries.taken)
+      row.e_out[at] += feedback.ed * (kNothingYet + entries.decoded[i]);
     if (masks) row.u_out[at] = 0;
   }
 }

@@ -51,14 +51,21 @@ class Sparsifier : public Codec {
   // to be: indices and values. False: a value is not finite, and nothing is to be sent.
   virtual bool select(const Row& row, const Feedback& feedback, const Key& key, Entries& entries,
                       const Memory& memory, Pace& pace) const = 0;
-  // The same where the indices, entries.count of them, are given: value = factor * v there.
+  // The same for a caller that sends all that is chosen: what is sent may leave the residual on the
+  // way, while it is in a cache; entries.taken says whether it did.
+  virtual bool take(const Row& row, const Feedback& feedback, const Key& key, Entries& entries,
+                    const Memory& memory, Pace& pace) const {
+    return select(row, feedback, key, entries, memory, pace);
+  }
+  // As select() where the indices, entries.count of them, are given: value = factor * v there.
   static bool gather(const Row& row, const Feedback& feedback, float factor, Entries& entries,
                      const Memory& memory, Pace& pace);
   // Writes the message and entries.decoded; returns its bytes. A value that cannot be held makes
   // the row bad, and nothing is sent.
   std::size_t pack(const Row& row, const Key& key, Entries& entries, Bytes payload,
                    const Memory& memory, bool& good) const;
-  // What was sent leaves the residual, and the velocity where the feedback says so.
+  // What was sent leaves the residual if it is still there, and the velocity where the feedback
+  // says so.
   static void sent(const Row& row, const Feedback& feedback, const Entries& entries);
 
  protected:

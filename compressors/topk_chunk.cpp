@@ -36,10 +36,12 @@ class TopKChunk final : public Sparsifier {
               const Memory& memory, Pace& pace) const override {
     entries.count = 0;
     std::uint32_t floor = 0;
-    const bool good = fold_row(row, feedback, memory.block, kPart, Keep::now, pace,
-                               [&](std::uint32_t at, std::span<const float> v) {
-                                 floor = take(at, v, row.level, floor, entries, memory.words);
-                               });
+    const std::uint32_t peak = fold_row(row, feedback, memory.block, kPart, Keep::now, pace,
+                                        [&](std::uint32_t at, std::span<const float> v, auto) {
+                                          floor =
+                                              take(at, v, row.level, floor, entries, memory.words);
+                                        });
+    const bool good = peak < kernels::kFp32Limit;
     if (!good) entries.count = 0;
     return good;
   }

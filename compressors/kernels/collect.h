@@ -16,14 +16,22 @@ struct Collected {
   std::uint32_t* index;
   float* value;
   std::size_t room;
+  std::uint32_t take_from = kTakesNothing;  // magnitudes that are taken away
   std::size_t found = 0;
 
+  static constexpr std::uint32_t kTakesNothing = 0xffffffffu;
   bool whole() const { return found <= room; }
+  std::size_t stored() const { return whole() ? found : room; }
 };
 
 // Adds (base + i, v[i]) for each magnitude(v[i]) >= threshold, in order.
 void collect(std::span<const float> v, std::uint32_t base, std::uint32_t threshold,
              Collected& into);
+
+// The same of a block of at most kBlock whose peaks (fold.h) are known. Where `into` takes, what is
+// stored and at or above its threshold becomes 0 in v, which is then somebody's to write.
+void collect(std::span<const float> v, std::span<const std::uint32_t> peaks, std::uint32_t base,
+             std::uint32_t threshold, Collected& into);
 
 // Elements start + j * stride + i, for i < together.
 struct Places {

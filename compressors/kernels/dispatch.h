@@ -5,17 +5,7 @@
 // has a written order. Most bodies are plain loops, which compilers vectorise as well as Highway's
 // operations would, where memory is the bound (fold, sums); Highway's own are used where they do
 // not (random numbers, bits of signs, fp16).
-//
-// TERSE_KERNEL is for kernels of one function: compiled for AVX2 and for the baseline, the better
-// one being picked when the program is loaded. Sanitizers run before the loader has resolved such
-// functions, so their builds keep the baseline alone.
 #pragma once
-
-#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(TERSE_SANITIZED)
-#define TERSE_KERNEL __attribute__((target_clones("avx2", "default")))
-#else
-#define TERSE_KERNEL
-#endif
 
 // Whether the target of this pass over a source is AVX2 or what came after it: better targets have
 // lower numbers.

@@ -49,7 +49,10 @@ Fold::Fold(const Row& row, const Feedback& feedback, Shape shape)
 std::span<const float> Fold::run(std::uint32_t at, std::span<float> into) {
   if (in_place()) {
     const std::span<const float> grad(row_.grad + at, into.size());
-    peak_ = std::max(peak_, peak_of(grad.data(), grad.size()));
+    for (std::size_t done = 0; done < grad.size(); done += kBlock) {
+      const auto part = grad.subspan(done, std::min<std::size_t>(kBlock, grad.size() - done));
+      peak_ = std::max(peak_, peaks_of(part.data(), part.size(), peaks_.data()));
+    }
     return grad;
   }
   for (std::uint32_t done = 0; done < into.size(); done += kBlock) {
@@ -74,7 +77,8 @@ void Fold::run_block(std::uint32_t at, std::span<float> into) {
                     : shape_ == Shape::classic ? fold_classic
                     : shape_ == Shape::dgc     ? fold_dgc
                                                : fold_general;
-  peak_ = std::max(peak_, fold(c, grad, u_in, e_in, u_out, into.data(), into.size()));
+  peak_ =
+      std::max(peak_, fold(c, grad, u_in, e_in, u_out, into.data(), into.size(), peaks_.data()));
 }
 
 void Fold::keep(std::uint32_t at, std::span<const float> v, const float* dec) const {

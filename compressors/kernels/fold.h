@@ -2,10 +2,12 @@
 // definition (feedback.h), compiled for four shapes whose results are equal to the bit.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 
 #include "terse/compressors/feedback.h"
+#include "terse/compressors/kernels/dispatch.h"
 #include "terse/compressors/row.h"
 
 namespace terse::kernels {
@@ -15,6 +17,16 @@ enum class Shape { none, classic, dgc, general };
 // What `feedback` does before encoding: none: v = g; classic: v = g + e; dgc: u' = uu u + ug g, v =
 // (u' [+ g]) + e.
 Shape shape_of(const Feedback& feedback);
+
+// The peaks of some values: for every stretch of them the largest magnitudes, as the bits of
+// floats, of the elements whose place in it is 0, 1, ... modulo kPeakLanes. What looks for large
+// values has a quarter to read; elements that are not there count as zeros.
+inline constexpr std::size_t kStretch = 32, kPeakLanes = 8;
+constexpr std::size_t peaks_for(std::size_t n) {
+  return (n + kStretch - 1) / kStretch * kPeakLanes;
+}
+// Writes them, and returns the largest.
+std::uint32_t peaks_of(const float* v, std::size_t n, std::uint32_t* peaks);
 
 // One row's fold, run by run. The row's memory must outlive it; a null e_in or u_in reads as zeros.
 class Fold {
@@ -29,6 +41,8 @@ class Fold {
   std::span<const float> run(std::uint32_t at, std::span<float> into);
   // Whether v is the gradient itself.
   bool in_place() const { return shape_ == Shape::none && scale_ == 1; }
+  // Of the last run, which had at most kBlock elements.
+  std::span<const std::uint32_t> peaks() const { return peaks_; }
   // The largest |v| of all runs so far, as the bits of a float; Inf and NaN are above all numbers.
   std::uint32_t peak() const { return peak_; }
 
@@ -50,6 +64,7 @@ class Fold {
   Shape shape_;
   float scale_;
   std::uint32_t peak_ = 0;
+  alignas(64) std::array<std::uint32_t, peaks_for(kBlock)> peaks_;
 };
 
 // The largest |v| as the bits of a float.

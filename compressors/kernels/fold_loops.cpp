@@ -14,54 +14,120 @@
 HWY_BEFORE_NAMESPACE();
 namespace terse::kernels::HWY_NAMESPACE {
 
+namespace hn = hwy::HWY_NAMESPACE;
+
 TERSE_INLINE std::uint32_t magnitude_bits(float x) {
   return std::bit_cast<std::uint32_t>(x) & 0x7fffffffu;
 }
 
+constexpr std::size_t kRows = kStretch / kPeakLanes;
+
+// at(i) gives the magnitudes of a vector of elements from i on. By hand, as compilers make no
+// maxima of their own out of several rows.
+template <class Ints, class At>
+TERSE_INLINE hn::Vec<Ints> stretch_peaks(Ints ints, std::size_t i, std::uint32_t* peaks,
+                                         hn::Vec<Ints> largest, At&& at) {
+  for (std::size_t lane = 0; lane < kPeakLanes; lane += hn::Lanes(ints)) {
+    hn::Vec<Ints> peak = at(i + lane);
+    for (std::size_t row = 1; row < kRows; ++row)
+      peak = hn::Max(peak, at(i + row * kPeakLanes + lane));
+    hn::StoreU(peak, ints, reinterpret_cast<std::int32_t*>(peaks + lane));
+    largest = hn::Max(largest, peak);
+  }
+  return largest;
+}
+
 template <Shape kShape>
-TERSE_INLINE std::uint32_t fold_body(const Coefficients& given, const float* grad,
-                                     const float* u_in, const float* e_in, float* u_out, float* v,
-                                     std::size_t n) {
-  const Coefficients c = given;
-  std::uint32_t peak = 0;
-  TERSE_ELEMENTWISE
-  for (std::size_t i = 0; i < n; ++i) {
-    const float g = c.scale * grad[i];
-    float x;
+TERSE_INLINE std::uint32_t fold_stretches(const Coefficients& c, const float* grad,
+                                          const float* u_in, const float* e_in, float* u_out,
+                                          float* v, std::size_t n, std::uint32_t* peaks) {
+  const hn::CappedTag<float, kPeakLanes> floats;
+  const hn::RebindToSigned<decltype(floats)> ints;
+  using Floats = hn::Vec<decltype(floats)>;
+  const Floats scale = hn::Set(floats, c.scale), nothing = hn::Set(floats, kNothing),
+               uu = hn::Set(floats, c.uu), ug = hn::Set(floats, c.ug), vu = hn::Set(floats, c.vu),
+               vg = hn::Set(floats, c.vg), ve = hn::Set(floats, c.ve);
+  const auto all = hn::Set(ints, 0x7fffffff);
+  const bool has_ug = c.has_ug, has_vu = c.has_vu, has_vg = c.has_vg;
+  const auto fold = [&](std::size_t i) HWY_ATTR {
+    const Floats g = hn::Mul(scale, hn::LoadU(floats, grad + i));
+    Floats x;
     if constexpr (kShape == Shape::none) {
       x = g;
     } else if constexpr (kShape == Shape::classic) {
-      x = g + e_in[i];
-    } else if constexpr (kShape == Shape::dgc) {
-      const float u = c.uu * u_in[i] + c.ug * g;
-      u_out[i] = u;
-      x = (u + (c.has_vg ? g : kNothing)) + e_in[i];
+      x = hn::Add(g, hn::LoadU(floats, e_in + i));
     } else {
-      const float u = c.uu * u_in[i] + (c.has_ug ? c.ug * g : kNothing);
-      u_out[i] = u;
-      x = ((c.has_vu ? c.vu * u : kNothing) + (c.has_vg ? c.vg * g : kNothing)) + c.ve * e_in[i];
+      const Floats u =
+          hn::Add(hn::Mul(uu, hn::LoadU(floats, u_in + i)), has_ug ? hn::Mul(ug, g) : nothing);
+      const Floats e = hn::LoadU(floats, e_in + i);
+      hn::StoreU(u, floats, u_out + i);
+      if constexpr (kShape == Shape::dgc) {
+        x = hn::Add(hn::Add(u, has_vg ? g : nothing), e);
+      } else {
+        const Floats by_u = has_vu ? hn::Mul(vu, u) : nothing,
+                     by_g = has_vg ? hn::Mul(vg, g) : nothing;
+        x = hn::Add(hn::Add(by_u, by_g), hn::Mul(ve, e));
+      }
     }
-    v[i] = x;
-    peak = std::max(peak, magnitude_bits(x));
-  }
-  return peak;
+    hn::StoreU(x, floats, v + i);
+    return hn::And(hn::BitCast(ints, x), all);
+  };
+  auto largest = hn::Zero(ints);
+  for (std::size_t i = 0; i < n; i += kStretch, peaks += kPeakLanes)
+    largest = stretch_peaks(ints, i, peaks, largest, fold);
+  return static_cast<std::uint32_t>(hn::GetLane(hn::MaxOfLanes(ints, largest)));
 }
 
-std::uint32_t fold_none(const Coefficients& c, const float* grad, const float* u, const float* e,
-                        float* u_out, float* v, std::size_t n) {
-  return fold_body<Shape::none>(c, grad, u, e, u_out, v, n);
+// Elements that fill no stretch are folded in one that zeros fill up.
+template <Shape kShape>
+TERSE_INLINE std::uint32_t fold_body(const Coefficients& c, const float* grad, const float* u_in,
+                                     const float* e_in, float* u_out, float* v, std::size_t n,
+                                     std::uint32_t* peaks) {
+  const std::size_t whole = n / kStretch * kStretch, rest = n - whole;
+  const std::uint32_t peak = fold_stretches<kShape>(c, grad, u_in, e_in, u_out, v, whole, peaks);
+  if (rest == 0) return peak;
+  alignas(64) float padded[5][kStretch] = {};
+  std::copy_n(grad + whole, rest, padded[0]);
+  std::copy_n(u_in + whole, rest, padded[1]);
+  std::copy_n(e_in + whole, rest, padded[2]);
+  const std::uint32_t last =
+      fold_stretches<kShape>(c, padded[0], padded[1], padded[2], padded[3], padded[4], kStretch,
+                             peaks + whole / kStretch * kPeakLanes);
+  if constexpr (kShape == Shape::dgc || kShape == Shape::general)
+    std::copy_n(padded[3], rest, u_out + whole);
+  std::copy_n(padded[4], rest, v + whole);
+  return std::max(peak, last);
 }
-std::uint32_t fold_classic(const Coefficients& c, const float* grad, const float* u, const float* e,
-                           float* u_out, float* v, std::size_t n) {
-  return fold_body<Shape::classic>(c, grad, u, e, u_out, v, n);
-}
-std::uint32_t fold_dgc(const Coefficients& c, const float* grad, const float* u, const float* e,
-                       float* u_out, float* v, std::size_t n) {
-  return fold_body<Shape::dgc>(c, grad, u, e, u_out, v, n);
-}
-std::uint32_t fold_general(const Coefficients& c, const float* grad, const float* u, const float* e,
-                           float* u_out, float* v, std::size_t n) {
-  return fold_body<Shape::general>(c, grad, u, e, u_out, v, n);
+
+#define TERSE_FOLD(name, shape)                                                                \
+  std::uint32_t name(const Coefficients& c, const float* grad, const float* u, const float* e, \
+                     float* u_out, float* v, std::size_t n, std::uint32_t* peaks) {            \
+    return fold_body<Shape::shape>(c, grad, u, e, u_out, v, n, peaks);                         \
+  }
+TERSE_FOLD(fold_none, none)
+TERSE_FOLD(fold_classic, classic)
+TERSE_FOLD(fold_dgc, dgc)
+TERSE_FOLD(fold_general, general)
+#undef TERSE_FOLD
+
+std::uint32_t peaks_of(const float* v, std::size_t n, std::uint32_t* peaks) {
+  const hn::CappedTag<std::int32_t, kPeakLanes> ints;
+  const auto all = hn::Set(ints, 0x7fffffff);
+  const auto stretch = [&](const float* from, std::uint32_t* into, auto largest) HWY_ATTR {
+    return stretch_peaks(ints, 0, into, largest, [&](std::size_t i) HWY_ATTR {
+      return hn::And(hn::LoadU(ints, reinterpret_cast<const std::int32_t*>(from + i)), all);
+    });
+  };
+  auto largest = hn::Zero(ints);
+  std::size_t i = 0;
+  for (; i + kStretch <= n; i += kStretch, peaks += kPeakLanes)
+    largest = stretch(v + i, peaks, largest);
+  if (i < n) {
+    alignas(64) float padded[kStretch] = {};
+    std::copy_n(v + i, n - i, padded);
+    largest = stretch(padded, peaks, largest);
+  }
+  return static_cast<std::uint32_t>(hn::GetLane(hn::MaxOfLanes(ints, largest)));
 }
 
 std::uint32_t peak_of(const float* v, std::size_t n) {
@@ -93,25 +159,24 @@ HWY_EXPORT(fold_none);
 HWY_EXPORT(fold_classic);
 HWY_EXPORT(fold_dgc);
 HWY_EXPORT(fold_general);
+HWY_EXPORT(peaks_of);
 HWY_EXPORT(peak_of);
 HWY_EXPORT(keep_difference);
 HWY_EXPORT(keep_general);
 
-std::uint32_t fold_none(const Coefficients& c, const float* grad, const float* u, const float* e,
-                        float* u_out, float* v, std::size_t n) {
-  return HWY_DYNAMIC_DISPATCH(fold_none)(c, grad, u, e, u_out, v, n);
-}
-std::uint32_t fold_classic(const Coefficients& c, const float* grad, const float* u, const float* e,
-                           float* u_out, float* v, std::size_t n) {
-  return HWY_DYNAMIC_DISPATCH(fold_classic)(c, grad, u, e, u_out, v, n);
-}
-std::uint32_t fold_dgc(const Coefficients& c, const float* grad, const float* u, const float* e,
-                       float* u_out, float* v, std::size_t n) {
-  return HWY_DYNAMIC_DISPATCH(fold_dgc)(c, grad, u, e, u_out, v, n);
-}
-std::uint32_t fold_general(const Coefficients& c, const float* grad, const float* u, const float* e,
-                           float* u_out, float* v, std::size_t n) {
-  return HWY_DYNAMIC_DISPATCH(fold_general)(c, grad, u, e, u_out, v, n);
+#define TERSE_FOLD(name)                                                                       \
+  std::uint32_t name(const Coefficients& c, const float* grad, const float* u, const float* e, \
+                     float* u_out, float* v, std::size_t n, std::uint32_t* peaks) {            \
+    return HWY_DYNAMIC_DISPATCH(name)(c, grad, u, e, u_out, v, n, peaks);                      \
+  }
+TERSE_FOLD(fold_none)
+TERSE_FOLD(fold_classic)
+TERSE_FOLD(fold_dgc)
+TERSE_FOLD(fold_general)
+#undef TERSE_FOLD
+
+std::uint32_t peaks_of(const float* v, std::size_t n, std::uint32_t* peaks) {
+  return HWY_DYNAMIC_DISPATCH(peaks_of)(v, n, peaks);
 }
 std::uint32_t peak_of(const float* v, std::size_t n) { return HWY_DYNAMIC_DISPATCH(peak_of)(v, n); }
 

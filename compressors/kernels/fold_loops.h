@@ -14,10 +14,11 @@ struct Coefficients {
 // A term that is left out is -0, the one number that changes no sum.
 inline constexpr float kNothing = -0.0f;
 
+// Writes the peaks of v (fold.h) and returns the largest of them.
 using FoldLoop = std::uint32_t(const Coefficients&, const float* grad, const float* u_in,
-                               const float* e_in, float* u_out, float* v, std::size_t n);
+                               const float* e_in, float* u_out, float* v, std::size_t n,
+                               std::uint32_t* peaks);
 
-// Each returns the largest |v| as the bits of a float.
 FoldLoop fold_none, fold_classic, fold_dgc, fold_general;
 
 void keep_difference(const float* v, const float* dec, float* e_out, std::size_t n);

@@ -33,13 +33,4 @@ double dot(const float* a, const float* b, std::size_t n);
 // v *= factor, in double, rounded once.
 void scale_in_double(double factor, float* v, std::size_t n);
 
-// The loops of this file for one instruction set; all give the same bits.
-struct MatrixKernels {
-  void (*times_vectors)(const MatrixRows&, const float* m, const float* q, float* p);
-  void (*add_transposed_times)(const MatrixRows&, const float* m, const float* p, float* q);
-  void (*span)(const MatrixRows&, const float* p, const float* q, float* out, float* m);
-};
-const MatrixKernels& baseline_matrix_kernels();
-const MatrixKernels& best_matrix_kernels();  // for this machine
-
 }  // namespace terse::kernels

@@ -3,12 +3,12 @@
 #include <limits>
 
 #include "support.h"
+#include "targets.h"
 #include "terse/compressors/kernels/matrix.h"
 
 namespace terse::test {
 namespace {
 
-using kernels::MatrixKernels;
 using kernels::MatrixRows;
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
@@ -39,22 +39,23 @@ Example example(std::size_t rows, std::size_t columns, std::size_t vectors) {
           gradient(vectors * shape.q_length, seed + 2)};
 }
 
+// On every instruction set.
 template <class Body>
 void for_shapes(Body&& body) {
-  for (const std::size_t rows : {1, 2, 3, 4, 5, 8, 17}) {
-    for (const std::size_t columns : {1, 7, 8, 9, 16, 31, 48, 1025, 2053}) {
-      for (const std::size_t vectors : {1, 2, 3, 4, 5, 8, 11})
-        body(example(rows, columns, vectors));
+  on_every_target([&] {
+    for (const std::size_t rows : {1, 2, 3, 4, 5, 8, 17}) {
+      for (const std::size_t columns : {1, 7, 8, 9, 16, 31, 48, 1025, 2053}) {
+        for (const std::size_t vectors : {1, 2, 3, 4, 5, 8, 11})
+          body(example(rows, columns, vectors));
+      }
     }
-  }
+  });
 }
 
-class Kernels : public testing::TestWithParam<const MatrixKernels*> {};
-
-TEST_P(Kernels, TimesVectorsIsTheReferenceToTheBit) {
+TEST(MatrixKernels, TimesVectorsIsTheReferenceToTheBit) {
   for_shapes([&](const Example& x) {
     Floats got(x.p.size(), 7.0f), wanted = got;
-    GetParam()->times_vectors(x.shape, x.m.data(), x.q.data(), got.data());
+    kernels::times_vectors(x.shape, x.m.data(), x.q.data(), got.data());
     for (std::size_t i = 0; i < x.shape.rows; ++i) {
       for (std::size_t k = 0; k < x.shape.vectors; ++k)
         wanted[k * x.shape.p_length + i] =
@@ -64,10 +65,10 @@ TEST_P(Kernels, TimesVectorsIsTheReferenceToTheBit) {
   });
 }
 
-TEST_P(Kernels, TransposedTimesIsTheReferenceToTheBit) {
+TEST(MatrixKernels, TransposedTimesIsTheReferenceToTheBit) {
   for_shapes([&](const Example& x) {
     Floats got = x.q, wanted = x.q;
-    GetParam()->add_transposed_times(x.shape, x.m.data(), x.p.data(), got.data());
+    kernels::add_transposed_times(x.shape, x.m.data(), x.p.data(), got.data());
     for (std::size_t i = 0; i < x.shape.rows; ++i) {
       for (std::size_t k = 0; k < x.shape.vectors; ++k) {
         for (std::size_t j = 0; j < x.shape.columns; ++j)
@@ -79,7 +80,7 @@ TEST_P(Kernels, TransposedTimesIsTheReferenceToTheBit) {
   });
 }
 
-TEST_P(Kernels, SpanIsTheReferenceToTheBit) {
+TEST(MatrixKernels, SpanIsTheReferenceToTheBit) {
   for_shapes([&](const Example& x) {
     Floats wanted(x.m.size()), left(x.m.size());
     for (std::size_t at = 0; at < x.m.size(); ++at) {
@@ -87,20 +88,15 @@ TEST_P(Kernels, SpanIsTheReferenceToTheBit) {
       left[at] = x.m[at] - wanted[at];
     }
     Floats out(x.m.size()), both_out = out, both_left = x.m, only_left = x.m;
-    const auto span = GetParam()->span;
-    span(x.shape, x.p.data(), x.q.data(), out.data(), nullptr);
-    span(x.shape, x.p.data(), x.q.data(), both_out.data(), both_left.data());
-    span(x.shape, x.p.data(), x.q.data(), nullptr, only_left.data());
+    kernels::span_matrix(x.shape, x.p.data(), x.q.data(), out.data());
+    kernels::span_and_subtract(x.shape, x.p.data(), x.q.data(), both_out.data(), both_left.data());
+    kernels::subtract_span(x.shape, x.p.data(), x.q.data(), only_left.data());
     ASSERT_TRUE(same_bits(out, wanted)) << x.shape.rows << " " << x.shape.columns;
     ASSERT_TRUE(same_bits(both_out, wanted));
     ASSERT_TRUE(same_bits(both_left, left));
     ASSERT_TRUE(same_bits(only_left, left));
   });
 }
-
-INSTANTIATE_TEST_SUITE_P(BaselineAndBest, Kernels,
-                         testing::Values(&kernels::baseline_matrix_kernels(),
-                                         &kernels::best_matrix_kernels()));
 
 // Dots in double by 32 partial sums; the rest as low_rank.h says it.
 double plain_dot(const float* a, const float* b, std::size_t n) {
