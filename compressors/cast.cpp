@@ -16,7 +16,7 @@ constexpr std::uint32_t kBlock = 16;  // a cut keeps the parts of the arena alig
 class None final : public BlockCodec {
  public:
   std::string name() const override { return "none"; }
-  Traits traits() const override { return {.fixed_size = true, .block = kBlock}; }
+  Traits traits() const override { return {.fixed_size = true, .summable = true, .block = kBlock}; }
   std::size_t capacity(std::uint32_t n, float) const override {
     return std::size_t{n} * sizeof(float);
   }

@@ -54,7 +54,9 @@ class MaxMin final : public BlockCodec {
                    Kept kept) const override {
     const unsigned bits = bits_of(tile.row.level);
     const float top = top_of(tile.row.level);
-    auto* const codes = reinterpret_cast<std::uint8_t*>(tile.workspace.data());
+    std::byte* const packed = payload.data() + codes_at(tile.row, tile.at);
+    // Codes of eight bits are packed as they are.
+    auto* const codes = reinterpret_cast<std::uint8_t*>(bits == 8 ? packed : tile.workspace.data());
     for (std::uint32_t at = 0; at < tile.count; at += bucket_) {
       const std::uint32_t n = std::min(bucket_, tile.count - at);
       const kernels::Range range = kernels::range_of(v + at, n);
@@ -68,8 +70,9 @@ class MaxMin final : public BlockCodec {
         quantise(tile, key, at, {v + at, n}, scale, top, codes + at, here);
       }
     }
+    if (bits == 8) return true;
     std::fill(codes + tile.count, codes + round_up(tile.count, 8), std::uint8_t{0});
-    kernels::pack(codes, tile.count, bits, payload.data() + codes_at(tile.row, tile.at));
+    kernels::pack(codes, tile.count, bits, packed);
     return true;
   }
 

@@ -1,10 +1,16 @@
-// Benchmarks that need a world. Each takes the words after its name and returns the exit code.
+// Benchmarks that need a world or LibTorch. Each command takes the words after its name and returns
+// the exit code.
 #pragma once
 
 #include <span>
 #include <string>
 
+#include "terse/bench/low_rank.h"
+
 namespace terse {
+
+// LibTorch's, on one thread.
+MatrixProducts torch_products();
 
 // A gradient of ResNet-50's shapes through every codec, against bytes / bandwidth, or against a
 // memory copy where the link is unlimited.

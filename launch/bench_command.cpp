@@ -23,7 +23,8 @@ Options: --help after one of the three.
 int bench_command(std::span<const std::string> words) {
   if (!words.empty() && words[0] == "exchange") return bench_exchange(words.subspan(1));
   if (!words.empty() && words[0] == "overlap") return bench_overlap(words.subspan(1));
-  if (!words.empty() && words[0] == "codecs") return bench_codecs(words.subspan(1));
+  if (!words.empty() && words[0] == "codecs")
+    return bench_codecs(words.subspan(1), torch_products());
   if (!words.empty() && (words[0] == "--help" || words[0] == "-h")) {
     fmt::print("{}", kHelp);
     return 0;

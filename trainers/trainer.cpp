@@ -265,9 +265,12 @@ void Run::evaluate_now() {
   score_ = evaluate(*model_, data_, thread_, job_.data.normalize);
   scored_step_ = position_.step;
   if (!first_) return;
-  metrics_->append(position_.step,
-                   {{"test_accuracy", score_->accuracy}, {"test_loss", score_->loss}});
-  metrics_->flush();
+  // A run that had ended and is resumed has this record already.
+  if (metrics_->last_step("test_accuracy") != position_.step) {
+    metrics_->append(position_.step,
+                     {{"test_accuracy", score_->accuracy}, {"test_loss", score_->loss}});
+    metrics_->flush();
+  }
   progress_->say(fmt::format("epoch {}: test accuracy {:.2f} %, test loss {:.4f}", position_.epoch,
                              100 * score_->accuracy, score_->loss));
 }

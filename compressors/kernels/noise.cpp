@@ -36,8 +36,8 @@ TERSE_INLINE Counters start(std::uint64_t layer, std::uint32_t counter) {
 
 TERSE_INLINE Counters turn(const Counters& c, Words k0, Words k1) {
   const Narrow narrow;
-  const Words p0 = hn::MulEven(hn::BitCast(narrow, c.a), hn::Set(narrow, 0xD2511F53u));
-  const Words p1 = hn::MulEven(hn::BitCast(narrow, c.x), hn::Set(narrow, 0xCD9E8D57u));
+  const Words p0 = hn::MulEven(hn::BitCast(narrow, c.a), hn::Set(narrow, kPhiloxFactors[0]));
+  const Words p1 = hn::MulEven(hn::BitCast(narrow, c.x), hn::Set(narrow, kPhiloxFactors[1]));
   return {hn::Xor(hn::Xor(hn::ShiftRight<32>(p1), c.b), k0), p1,
           hn::Xor(hn::Xor(hn::ShiftRight<32>(p0), c.y), k1), p0};
 }
@@ -57,8 +57,7 @@ TERSE_INLINE void finish(const Counters& c, std::uint16_t* out) {
 // The keys of all rounds, each as many times as there are lanes: broadcasting them in the loop
 // would be a part of its work.
 struct RoundKeys {
-  static constexpr int kRounds = 7;
-  alignas(64) std::uint64_t words[kRounds][2][hn::MaxLanes(Wide())];
+  alignas(64) std::uint64_t words[kNoiseRounds][2][hn::MaxLanes(Wide())];
 
   explicit RoundKeys(std::uint64_t stream) {
     auto k0 = static_cast<std::uint32_t>(stream), k1 = static_cast<std::uint32_t>(stream >> 32);
@@ -67,8 +66,8 @@ struct RoundKeys {
         round[0][lane] = k0;
         round[1][lane] = k1;
       }
-      k0 += 0x9E3779B9u;
-      k1 += 0xBB67AE85u;
+      k0 += kPhiloxSteps[0];
+      k1 += kPhiloxSteps[1];
     }
   }
 };

@@ -17,8 +17,6 @@
 HWY_BEFORE_NAMESPACE();
 namespace terse::kernels::HWY_NAMESPACE {
 
-constexpr std::size_t kLanes = 32;
-
 TERSE_INLINE std::uint64_t close_up(std::uint64_t word, const Step& step) {
   return (word & step.stay) | ((word & step.move) >> step.by);
 }
@@ -27,29 +25,31 @@ TERSE_INLINE std::uint64_t spread(std::uint64_t word, const Step& step) {
   return (word & step.stay) | ((word << step.by) & step.move);
 }
 
+// Of numbers the order does not matter but for the sign of a zero, which is made + in the end.
 Range range_of(const float* values, std::size_t n) {
-  std::array<float, kLanes> low, high;
-  low.fill(values[0]);
-  high.fill(values[0]);
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::ScalableTag<float> floats;
+  const std::size_t lanes = hn::Lanes(floats);
+  float low = values[0], high = values[0];
   std::size_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const float x = values[i + lane];
-      low[lane] = x < low[lane] ? x : low[lane];
-      high[lane] = x > high[lane] ? x : high[lane];
+  if (n >= 2 * lanes) {
+    auto low_a = hn::LoadU(floats, values), low_b = hn::LoadU(floats, values + lanes);
+    auto high_a = low_a, high_b = low_b;
+    for (i = 2 * lanes; i + 2 * lanes <= n; i += 2 * lanes) {
+      const auto a = hn::LoadU(floats, values + i), b = hn::LoadU(floats, values + i + lanes);
+      low_a = hn::Min(low_a, a);
+      low_b = hn::Min(low_b, b);
+      high_a = hn::Max(high_a, a);
+      high_b = hn::Max(high_b, b);
     }
+    low = hn::GetLane(hn::MinOfLanes(floats, hn::Min(low_a, low_b)));
+    high = hn::GetLane(hn::MaxOfLanes(floats, hn::Max(high_a, high_b)));
   }
   for (; i < n; ++i) {
-    low[0] = values[i] < low[0] ? values[i] : low[0];
-    high[0] = values[i] > high[0] ? values[i] : high[0];
+    low = std::min(low, values[i]);
+    high = std::max(high, values[i]);
   }
-  for (std::size_t half = kLanes / 2; half > 0; half /= 2) {
-    for (std::size_t lane = 0; lane < half; ++lane) {
-      low[lane] = low[lane + half] < low[lane] ? low[lane + half] : low[lane];
-      high[lane] = high[lane + half] > high[lane] ? high[lane + half] : high[lane];
-    }
-  }
-  return {low[0], high[0]};
+  return {low + 0.0f, high + 0.0f};
 }
 
 template <bool kNoise, Keep kKeep>

@@ -13,7 +13,7 @@ struct Range {
   float low, high;
 };
 
-// The least and the largest of n > 0 values.
+// The least and the largest of n > 0 numbers; a zero is +0.
 Range range_of(const float* values, std::size_t n);
 
 // codes[i] = min(floor((values[i] - low) * (1 / unit) + noise[i] * kNoiseUnit), top) (noise.h),

@@ -4,10 +4,13 @@
 #include <span>
 #include <string>
 
+#include "terse/bench/low_rank.h"
+
 namespace terse {
 
-// Takes the words after `bench codecs`; returns the exit code. Prints a table and, for --json FILE,
-// writes the same numbers there. Throws JobError for words that it does not know.
-int bench_codecs(std::span<const std::string> words);
+// Takes the words after `bench codecs`; returns the exit code. Prints tables and, for --json FILE,
+// writes the same numbers there; without a library's products PowerSGD's is left out, and that is
+// said. Throws JobError for words that it does not know.
+int bench_codecs(std::span<const std::string> words, const MatrixProducts& library = {});
 
 }  // namespace terse

@@ -1,7 +1,6 @@
 #include "terse/bench/streams.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstring>
 
@@ -14,9 +13,8 @@
 namespace terse {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::size_t kAlignment = 16;  // elements
+constexpr std::size_t kGaps = 4096;
 
 }  // namespace
 
@@ -28,7 +26,10 @@ Arena::Arena() {
     row.layer = mix64(rows_.size());
     row.n = shape.elements;
     row.frame = 0;
-    row.slot = static_cast<std::uint32_t>(rows_.size());
+    if (shape.dimensions > 1) {
+      row.n0 = shape.rows;
+      row.n1 = shape.elements / shape.rows;
+    }
     rows_.push_back(row);
     begins.push_back(total);
     elements_ += shape.elements;
@@ -54,51 +55,47 @@ void Arena::fill() {
   std::fill(velocity.begin(), velocity.end(), 0.0f);
 }
 
-namespace {
-
-// Adds to that share of the gradient, at places that are as far apart as chance puts them.
-double scatter(double share, Arena& arena) {
-  const std::size_t period = 4096;  // of places, which stay in a cache
-  std::vector<std::uint16_t> gaps(period);
+// As far apart as chance puts the elements of a share, and few enough to stay in a cache.
+Mover::Mover(const Streams& streams, Arena& arena) : streams_(streams), arena_(arena) {
+  if (streams.scatter == 0) return;
   const RandomStream stream(1, "gaps");
-  for (std::size_t i = 0; i < period; ++i) {
-    const double gap = -std::log1p(-static_cast<double>(stream.uniform(i))) / share;
-    gaps[i] = static_cast<std::uint16_t>(std::clamp(gap, 1.0, 65535.0));
+  gaps_.resize(kGaps);
+  for (std::size_t i = 0; i < kGaps; ++i) {
+    const double gap = -std::log1p(-static_cast<double>(stream.uniform(i))) / streams.scatter;
+    gaps_[i] = static_cast<std::uint16_t>(std::clamp(gap, 1.0, 65535.0));
   }
-  const Clock::time_point begin = Clock::now();
-  std::size_t at = 0;
-  for (std::size_t i = 0; at < arena.gradient.size(); ++i) {
-    arena.gradient[at] += 0.5f;
-    at += gaps[i % period];
-  }
-  return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-}  // namespace
+void Mover::scatter(Arena::Range range) const {
+  std::size_t at = range.begin;
+  for (std::size_t i = 0; at < range.end; ++i) {
+    arena_.gradient[at] += 0.5f;
+    at += gaps_[i % kGaps];
+  }
+}
 
-double move_streams(const Streams& streams, Arena& arena, std::vector<std::byte>& payload) {
-  if (streams.scatter > 0) return scatter(streams.scatter, arena);
+void Mover::move(Arena::Range range, std::span<std::byte> payload) const {
+  if (streams_.scatter > 0) return scatter(range);
   alignas(64) std::byte cached[kernels::kBlock * sizeof(float)] = {};
-  const Clock::time_point begin = Clock::now();
   std::uint32_t peak = 0;
   const auto blocks = [&](auto&& body) {
-    for (std::size_t at = 0; at < arena.gradient.size(); at += kernels::kBlock)
-      body(at, std::min<std::size_t>(kernels::kBlock, arena.gradient.size() - at));
+    for (std::size_t at = range.begin; at < range.end; at += kernels::kBlock)
+      body(at, std::min<std::size_t>(kernels::kBlock, range.end - at));
   };
-  float* const g = arena.gradient.data();
-  float* const e = arena.residual.data();
-  float* const u = arena.velocity.data();
-  for (int i = 0; i < streams.surveys; ++i) {
+  float* const g = arena_.gradient.data();
+  float* const e = arena_.residual.data();
+  float* const u = arena_.velocity.data();
+  for (int i = 0; i < streams_.surveys; ++i) {
     blocks([&](std::size_t at, std::size_t n) {
       peak = std::max(peak, kernels::peak_of(g + at, n));
-      if (streams.residual) peak = std::max(peak, kernels::peak_of(e + at, n));
+      if (streams_.residual) peak = std::max(peak, kernels::peak_of(e + at, n));
     });
   }
   blocks([&](std::size_t at, std::size_t n) {
-    if (streams.velocity) kernels::add(g + at, u + at, n);
-    if (streams.residual) kernels::add(streams.velocity ? u + at : g + at, e + at, n);
-    if (streams.sum) kernels::scale(g + at, 1.0f, g + at, n);
-    if (!streams.velocity && !streams.residual && !streams.sum)
+    if (streams_.velocity) kernels::add(g + at, u + at, n);
+    if (streams_.residual) kernels::add(streams_.velocity ? u + at : g + at, e + at, n);
+    if (streams_.sum) kernels::scale(g + at, 1.0f, g + at, n);
+    if (!streams_.velocity && !streams_.residual && !streams_.sum)
       peak = std::max(peak, kernels::peak_of(g + at, n));
     const auto part = [&](double bytes) {
       return static_cast<std::size_t>(bytes * static_cast<double>(n));
@@ -106,13 +103,11 @@ double move_streams(const Streams& streams, Arena& arena, std::vector<std::byte>
     const auto place = [&](double bytes) {
       return payload.data() + static_cast<std::size_t>(bytes * static_cast<double>(at));
     };
-    std::memcpy(place(streams.out), cached, part(streams.out));
-    std::memcpy(cached, place(streams.in), part(streams.in));
+    std::memcpy(place(streams_.out), cached, part(streams_.out));
+    std::memcpy(cached, place(streams_.in), part(streams_.in));
   });
-  const std::chrono::duration<double> took = Clock::now() - begin;
   // What was read is used, so that no pass can be left out.
-  payload.back() = static_cast<std::byte>(peak ^ static_cast<unsigned>(cached[0]));
-  return took.count();
+  payload[4 * range.begin] = static_cast<std::byte>(peak ^ static_cast<unsigned>(cached[0]));
 }
 
 }  // namespace terse

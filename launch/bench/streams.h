@@ -14,6 +14,14 @@ class Arena {
   Arena();
   std::size_t elements() const { return elements_; }  // of the tensors alone
   std::span<const Row> rows() const { return rows_; }
+  // From the first element of some neighbouring rows to the end of the last.
+  struct Range {
+    std::size_t begin, end;
+  };
+  Range range_of(std::span<const Row> rows) const {
+    return {static_cast<std::size_t>(rows.front().grad - gradient.data()),
+            static_cast<std::size_t>(rows.back().grad - gradient.data()) + rows.back().n};
+  }
   // Fresh values: small numbers of both signs in gradient and residual, zeros in the velocity.
   void fill();
 
@@ -24,7 +32,19 @@ class Arena {
   std::vector<Row> rows_;
 };
 
-// Moves the streams once, block by block; `payload` has room for them. Seconds it took.
-double move_streams(const Streams& streams, Arena& arena, std::vector<std::byte>& payload);
+// The streams of a pass without its arithmetic.
+class Mover {
+ public:
+  Mover(const Streams& streams, Arena& arena);
+  // Moves those of a range once, block by block; `payload` has room for the whole arena's.
+  void move(Arena::Range range, std::span<std::byte> payload) const;
+
+ private:
+  void scatter(Arena::Range range) const;
+
+  const Streams& streams_;
+  Arena& arena_;
+  std::vector<std::uint16_t> gaps_;  // between places to add to, over and over
+};
 
 }  // namespace terse

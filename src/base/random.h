@@ -11,6 +11,10 @@ namespace terse {
 
 using Philox4 = std::array<std::uint32_t, 4>;
 
+// The generator's multipliers, and what its two key words grow by in a round.
+inline constexpr std::array<std::uint32_t, 2> kPhiloxFactors = {0xD2511F53u, 0xCD9E8D57u};
+inline constexpr std::array<std::uint32_t, 2> kPhiloxSteps = {0x9E3779B9u, 0xBB67AE85u};
+
 // splitmix64's finaliser: a bijection that spreads every input bit.
 constexpr std::uint64_t mix64(std::uint64_t x) {
   x += 0x9E3779B97F4A7C15u;
@@ -37,16 +41,16 @@ inline Philox4 philox(std::uint64_t key, std::uint64_t counter_low, std::uint64_
        c3 = static_cast<std::uint32_t>(counter_high >> 32);
   auto k0 = static_cast<std::uint32_t>(key), k1 = static_cast<std::uint32_t>(key >> 32);
   for (int round = 0; round < kRounds; ++round) {
-    const std::uint64_t p0 = 0xD2511F53u * static_cast<std::uint64_t>(c0);
-    const std::uint64_t p1 = 0xCD9E8D57u * static_cast<std::uint64_t>(c2);
+    const std::uint64_t p0 = kPhiloxFactors[0] * static_cast<std::uint64_t>(c0);
+    const std::uint64_t p1 = kPhiloxFactors[1] * static_cast<std::uint64_t>(c2);
     const auto h0 = static_cast<std::uint32_t>(p0 >> 32), l0 = static_cast<std::uint32_t>(p0);
     const auto h1 = static_cast<std::uint32_t>(p1 >> 32), l1 = static_cast<std::uint32_t>(p1);
     c0 = h1 ^ c1 ^ k0;
     c1 = l1;
     c2 = h0 ^ c3 ^ k1;
     c3 = l0;
-    k0 += 0x9E3779B9u;
-    k1 += 0xBB67AE85u;
+    k0 += kPhiloxSteps[0];
+    k1 += kPhiloxSteps[1];
   }
   return {c0, c1, c2, c3};
 }
@@ -55,9 +59,10 @@ inline Philox4 philox(std::uint64_t key, std::uint64_t counter_low, std::uint64_
 inline float unit_float(std::uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1.0p-24f; }
 
 // Philox of the random bits for rounding, of which a step draws one for each element.
+inline constexpr int kNoiseRounds = 7;
 inline Philox4 noise_draw(std::uint64_t key, std::uint64_t counter_low,
                           std::uint64_t counter_high) {
-  return philox<7>(key, counter_low, counter_high);
+  return philox<kNoiseRounds>(key, counter_low, counter_high);
 }
 // The j-th 16 of the 128 bits of a draw, j < 8, lowest first.
 inline std::uint16_t noise_of(const Philox4& draw, unsigned j) {

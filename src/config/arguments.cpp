@@ -4,6 +4,7 @@
 #include <boost/program_options/errors.hpp>
 #include <boost/program_options/parsers.hpp>
 #include <boost/program_options/value_semantic.hpp>
+#include <charconv>
 #include <set>
 
 #include "terse/base/error.h"
@@ -103,6 +104,17 @@ Arguments parse_arguments(std::span<const std::string> arguments,
     }
   }
   return result;
+}
+
+int count_of(const Arguments& arguments, const std::string& name, int otherwise) {
+  const auto found = arguments.switches.find(name);
+  if (found == arguments.switches.end()) return otherwise;
+  int value = 0;
+  const char* end = found->second.data() + found->second.size();
+  const auto [stop, error] = std::from_chars(found->second.data(), end, value);
+  if (error != std::errc{} || stop != end || value < 1)
+    fail<JobError>("--{} is '{}'; it must be a whole number from 1.", name, found->second);
+  return value;
 }
 
 std::string help_text(std::span<const Switch> switches) {

@@ -29,6 +29,9 @@ struct Arguments {
 // known one), a missing or needless value and a name that is given twice; values are not looked at.
 Arguments parse_arguments(std::span<const std::string> arguments, std::span<const Switch> switches);
 
+// The whole number from 1 that a switch gives. Throws JobError for any other word.
+int count_of(const Arguments& arguments, const std::string& name, int otherwise);
+
 // One line for each switch.
 std::string help_text(std::span<const Switch> switches);
 

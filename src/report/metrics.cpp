@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
+#include <map>
 #include <string_view>
 
 #include "terse/base/error.h"
@@ -81,6 +83,7 @@ struct MetricsWriter::State {
   LineFile lines;
   std::string pending_lines;
   std::vector<Series> pending;
+  std::map<std::string, std::int64_t, std::less<>> last_steps;  // by series
 
   // Begins with these records on the disk.
   State(const fs::path& dir, JobPairs job_pairs, MetricUnits metric_units, const Records& records)
@@ -90,6 +93,8 @@ struct MetricsWriter::State {
         units(std::move(metric_units)),
         lines(lines_path, records.text) {
     create_series_file(series_path, records.series, job, units);
+    for (const Series& series : records.series)
+      if (!series.steps.empty()) last_steps[series.name] = series.steps.back();
   }
 
   // What is always possible: the file from its truth.
@@ -123,8 +128,15 @@ void MetricsWriter::append(std::int64_t step, std::span<const MetricValue> value
     }
   }
   state_->pending_lines += record_line(step, values);
-  for (const MetricValue& entry : values)
+  for (const MetricValue& entry : values) {
     add_to(state_->pending, entry.name, step, finite_or_nan(entry.value));
+    state_->last_steps[entry.name] = step;
+  }
+}
+
+std::int64_t MetricsWriter::last_step(std::string_view series) const {
+  const auto found = state_->last_steps.find(series);
+  return found == state_->last_steps.end() ? -1 : found->second;
 }
 
 void MetricsWriter::flush() {

@@ -19,6 +19,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -56,6 +57,9 @@ class MetricsWriter {
   void append(std::int64_t step, std::initializer_list<MetricValue> values) {
     append(step, std::span(values.begin(), values.size()));
   }
+
+  // The step of the series' last record, those that resume() kept included; -1: it has none.
+  std::int64_t last_step(std::string_view series) const;
 
   // Writes the records so far. Throws Error naming the file and the reason (disk full, ...);
   // metrics.jsonl then ends with its last whole flush. Records that were not flushed are lost with

@@ -93,6 +93,18 @@ TEST(TopK, IsExactWhereASampleMisleads) {
   }
 }
 
+// What was taken out of the residual while the row was still thought to be sound is back.
+TEST(TopK, KeepsAllOfARowThatIsNotFinite) {
+  CodecOptions above{.name = "threshold", .threshold = 0.5};
+  for (const auto& codec : {make_topk(), make_codec(above)}) {
+    Input input{.grad = gradient(20'000, 1), .e = gradient(20'000, 2), .level = 0.01f};
+    input.grad[19'999] = std::numeric_limits<float>::infinity();
+    const Encoded encoded = encode(*codec, input, feedback::kClassic);
+    EXPECT_EQ(encoded.bad, 0);
+    EXPECT_TRUE(same_bits(encoded.e, fold_all(input, feedback::kClassic))) << codec->name();
+  }
+}
+
 TEST(TopK, ScalesTheGradient) {
   const auto codec = make_topk();
   const Input input{.grad = gradient(10'000, 3), .level = 0.01f, .scale = 0.3f};

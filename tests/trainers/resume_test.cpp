@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "terse/base/file.h"
 #include "trainers/training.h"
 
 namespace terse::test {
@@ -128,7 +129,11 @@ TEST(ResumeAgain, AfterEveryStep) {
 TEST(ResumeAgain, AnEndedRunSaysTheSameAgain) {
   const TempFolder folder;
   const Job job = codec_job(folder.path() / "run", "topk");
-  const Summary ended = trained(job, 2), again = trained(job, 2, quiet(true));
+  const Summary ended = trained(job, 2);
+  const fs::path records = fs::path(job.output.dir) / "metrics.jsonl";
+  const std::string before = read_text(records);
+  const Summary again = trained(job, 2, quiet(true));
+  EXPECT_EQ(read_text(records), before);
   EXPECT_EQ(again.parameter_hash, ended.parameter_hash);
   EXPECT_EQ(again.steps, ended.steps);
   EXPECT_EQ(again.test_accuracy, ended.test_accuracy);

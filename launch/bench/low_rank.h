@@ -1,0 +1,28 @@
+// A step of PowerSGD at rank 4 against its matrix products by a library.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+#include "terse/bench/streams.h"
+
+namespace terse {
+
+// P = M Q, then Q = M^T P, of a matrix (rows x columns) with few vectors; all lie row by row.
+using MatrixProducts = std::function<void(std::size_t rows, std::size_t columns,
+                                          std::size_t vectors, float* m, float* p, float* q)>;
+
+struct LowRankTime {
+  double step = 1e9;      // seconds: fold, both products, orthonormal P, P Q^T and the residual
+  double products = 1e9;  // by the library, on one thread
+  double residual = 1e9;  // gradient and residual read, residual written
+
+  double ratio() const { return step / (products + residual); }
+};
+
+inline constexpr double kLowRankTarget = 1.3;  // of that ratio, at most
+
+// Of the arena's matrices that rank 4 makes smaller; the best of `repeat` rounds each.
+LowRankTime low_rank_time(Arena& arena, const MatrixProducts& library, int repeat);
+
+}  // namespace terse
