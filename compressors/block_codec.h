@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "terse/compressors/codec.h"
+#include "terse/compressors/kernels/fold.h"
 #include "terse/compressors/kernels/quantise.h"
 #include "terse/compressors/pass.h"
 
@@ -42,6 +43,7 @@ class BlockCodec : public Codec {
     const Row& row;
     std::uint32_t at, count;
     Bytes workspace;  // 2 bytes an element, up to a multiple of 8 elements; 64-byte aligned
+    const kernels::Fold* fold = nullptr;  // that gave its v and knows ranges; null: it is not there
   };
 
   // Where a tile's decoded values go: nowhere, to `to`, or to `to` as v - decoded.
@@ -61,6 +63,9 @@ class BlockCodec : public Codec {
   virtual std::uint32_t tile() const = 0;
   // The bits of the smallest |v| that makes a row bad.
   virtual std::uint32_t limit() const = 0;
+  // Whether encode_tile() asks its fold for ranges; a tile then has at most kernels::kBlock
+  // elements.
+  virtual bool wants_ranges() const { return false; }
   // Adds a tile to the survey of `row`; settle() writes what follows from it into the payload, or
   // says false: it cannot hold the row. Called only where surveys(row).
   virtual bool surveys(const Row&) const { return false; }

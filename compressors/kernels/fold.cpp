@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include "terse/base/error.h"
@@ -51,7 +52,7 @@ std::span<const float> Fold::run(std::uint32_t at, std::span<float> into) {
     const std::span<const float> grad(row_.grad + at, into.size());
     for (std::size_t done = 0; done < grad.size(); done += kBlock) {
       const auto part = grad.subspan(done, std::min<std::size_t>(kBlock, grad.size() - done));
-      peak_ = std::max(peak_, peaks_of(part.data(), part.size(), peaks_.data()));
+      peak_ = std::max(peak_, peaks_of(part.data(), part.size(), noted_.data()));
     }
     return grad;
   }
@@ -77,8 +78,19 @@ void Fold::run_block(std::uint32_t at, std::span<float> into) {
                     : shape_ == Shape::classic ? fold_classic
                     : shape_ == Shape::dgc     ? fold_dgc
                                                : fold_general;
-  peak_ =
-      std::max(peak_, fold(c, grad, u_in, e_in, u_out, into.data(), into.size(), peaks_.data()));
+  const Note note = notes_ranges_ ? Note::extremes : Note::peaks;
+  peak_ = std::max(peak_,
+                   fold(c, grad, u_in, e_in, u_out, into.data(), into.size(), note, noted_.data()));
+}
+
+Range Fold::range(std::size_t begin, std::span<const float> part) const {
+  if (notes_ranges_ && !in_place()) {
+    const std::size_t stretches = (part.size() + kStretch - 1) / kStretch;
+    const Extremes found =
+        extremes_of(noted_.data() + begin / kStretch * 2 * kPeakLanes, stretches);
+    if (found.known()) return {std::bit_cast<float>(found.low), std::bit_cast<float>(found.high)};
+  }
+  return range_of(part.data(), part.size());
 }
 
 void Fold::keep(std::uint32_t at, std::span<const float> v, const float* dec) const {

@@ -8,6 +8,7 @@
 
 #include "terse/compressors/feedback.h"
 #include "terse/compressors/kernels/dispatch.h"
+#include "terse/compressors/kernels/quantise.h"
 #include "terse/compressors/row.h"
 
 namespace terse::kernels {
@@ -41,8 +42,13 @@ class Fold {
   std::span<const float> run(std::uint32_t at, std::span<float> into);
   // Whether v is the gradient itself.
   bool in_place() const { return shape_ == Shape::none && scale_ == 1; }
-  // Of the last run, which had at most kBlock elements.
-  std::span<const std::uint32_t> peaks() const { return peaks_; }
+  // Of the last run, which had at most kBlock elements, unless ranges are noted.
+  std::span<const std::uint32_t> peaks() const { return noted_; }
+  // From now on runs have at most kBlock elements and note what range() needs instead of peaks.
+  void note_ranges() { notes_ranges_ = true; }
+  // The range of `part` of the last run's v, from element `begin` of it on, a multiple of kStretch.
+  // It ends at such a multiple or where the run does.
+  Range range(std::size_t begin, std::span<const float> part) const;
   // The largest |v| of all runs so far, as the bits of a float; Inf and NaN are above all numbers.
   std::uint32_t peak() const { return peak_; }
 
@@ -64,7 +70,8 @@ class Fold {
   Shape shape_;
   float scale_;
   std::uint32_t peak_ = 0;
-  alignas(64) std::array<std::uint32_t, peaks_for(kBlock)> peaks_;
+  bool notes_ranges_ = false;
+  alignas(64) std::array<std::uint32_t, 2 * peaks_for(kBlock)> noted_;
 };
 
 // The largest |v| as the bits of a float.

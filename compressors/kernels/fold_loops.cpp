@@ -22,32 +22,84 @@ TERSE_INLINE std::uint32_t magnitude_bits(float x) {
 
 constexpr std::size_t kRows = kStretch / kPeakLanes;
 
-// at(i) gives the magnitudes of a vector of elements from i on. By hand, as compilers make no
-// maxima of their own out of several rows.
-template <class Ints, class At>
-TERSE_INLINE hn::Vec<Ints> stretch_peaks(Ints ints, std::size_t i, std::uint32_t* peaks,
-                                         hn::Vec<Ints> largest, At&& at) {
-  for (std::size_t lane = 0; lane < kPeakLanes; lane += hn::Lanes(ints)) {
-    hn::Vec<Ints> peak = at(i + lane);
-    for (std::size_t row = 1; row < kRows; ++row)
-      peak = hn::Max(peak, at(i + row * kPeakLanes + lane));
-    hn::StoreU(peak, ints, reinterpret_cast<std::int32_t*>(peaks + lane));
-    largest = hn::Max(largest, peak);
+// What is noted of a stretch, and the largest magnitude of all stretches so far; at(i) gives the
+// bits of a vector of elements from i on. By hand, as compilers make no maxima of their own out of
+// several rows.
+template <class Ints>
+struct PeakNotes {
+  static constexpr std::size_t kWords = kPeakLanes;
+  using Vec = hn::Vec<Ints>;
+  Vec all, largest;
+
+  template <class At>
+  TERSE_INLINE void note(std::size_t i, std::uint32_t* into, At&& at) {
+    const Ints ints;
+    for (std::size_t lane = 0; lane < kPeakLanes; lane += hn::Lanes(ints)) {
+      Vec peak = hn::And(at(i + lane), all);
+      for (std::size_t row = 1; row < kRows; ++row)
+        peak = hn::Max(peak, hn::And(at(i + row * kPeakLanes + lane), all));
+      hn::StoreU(peak, ints, reinterpret_cast<std::int32_t*>(into + lane));
+      largest = hn::Max(largest, peak);
+    }
   }
-  return largest;
+  TERSE_INLINE std::uint32_t peak() const {
+    return static_cast<std::uint32_t>(hn::GetLane(hn::MaxOfLanes(Ints(), largest)));
+  }
+};
+
+template <class Ints>
+TERSE_INLINE PeakNotes<Ints> no_peaks(Ints ints) {
+  return {hn::Set(ints, 0x7fffffff), hn::Zero(ints)};
 }
 
-template <Shape kShape>
-TERSE_INLINE std::uint32_t fold_stretches(const Coefficients& c, const float* grad,
-                                          const float* u_in, const float* e_in, float* u_out,
-                                          float* v, std::size_t n, std::uint32_t* peaks) {
+// As integers with a sign, numbers above zero come last and in order; as those without, numbers
+// below zero do, the least one last.
+template <class Ints>
+struct ExtremeNotes {
+  static constexpr std::size_t kWords = 2 * kPeakLanes;
+  using Unsigned = hn::RebindToUnsigned<Ints>;
+  hn::Vec<Ints> highest;
+  hn::Vec<Unsigned> lowest;
+
+  template <class At>
+  TERSE_INLINE void note(std::size_t i, std::uint32_t* into, At&& at) {
+    const Ints ints;
+    const Unsigned words;
+    for (std::size_t lane = 0; lane < kPeakLanes; lane += hn::Lanes(ints)) {
+      hn::Vec<Ints> high = at(i + lane);
+      hn::Vec<Unsigned> low = hn::BitCast(words, high);
+      for (std::size_t row = 1; row < kRows; ++row) {
+        const hn::Vec<Ints> bits = at(i + row * kPeakLanes + lane);
+        high = hn::Max(high, bits);
+        low = hn::Max(low, hn::BitCast(words, bits));
+      }
+      hn::StoreU(hn::BitCast(words, high), words, into + lane);
+      hn::StoreU(low, words, into + kPeakLanes + lane);
+      highest = hn::Max(highest, high);
+      lowest = hn::Max(lowest, low);
+    }
+  }
+  TERSE_INLINE std::uint32_t peak() const {
+    const auto high = static_cast<std::uint32_t>(hn::GetLane(hn::MaxOfLanes(Ints(), highest)));
+    return std::max(high, hn::GetLane(hn::MaxOfLanes(Unsigned(), lowest)) & 0x7fffffffu);
+  }
+};
+
+template <class Ints>
+TERSE_INLINE ExtremeNotes<Ints> no_extremes(Ints ints) {
+  return {hn::Zero(ints), hn::Zero(hn::RebindToUnsigned<Ints>())};
+}
+
+template <Shape kShape, class Notes>
+TERSE_INLINE void fold_stretches(const Coefficients& c, const float* grad, const float* u_in,
+                                 const float* e_in, float* u_out, float* v, std::size_t n,
+                                 Notes& notes, std::uint32_t* noted) {
   const hn::CappedTag<float, kPeakLanes> floats;
   const hn::RebindToSigned<decltype(floats)> ints;
   using Floats = hn::Vec<decltype(floats)>;
   const Floats scale = hn::Set(floats, c.scale), nothing = hn::Set(floats, kNothing),
                uu = hn::Set(floats, c.uu), ug = hn::Set(floats, c.ug), vu = hn::Set(floats, c.vu),
                vg = hn::Set(floats, c.vg), ve = hn::Set(floats, c.ve);
-  const auto all = hn::Set(ints, 0x7fffffff);
   const bool has_ug = c.has_ug, has_vu = c.has_vu, has_vg = c.has_vg;
   const auto fold = [&](std::size_t i) HWY_ATTR {
     const Floats g = hn::Mul(scale, hn::LoadU(floats, grad + i));
@@ -70,39 +122,45 @@ TERSE_INLINE std::uint32_t fold_stretches(const Coefficients& c, const float* gr
       }
     }
     hn::StoreU(x, floats, v + i);
-    return hn::And(hn::BitCast(ints, x), all);
+    return hn::BitCast(ints, x);
   };
-  auto largest = hn::Zero(ints);
-  for (std::size_t i = 0; i < n; i += kStretch, peaks += kPeakLanes)
-    largest = stretch_peaks(ints, i, peaks, largest, fold);
-  return static_cast<std::uint32_t>(hn::GetLane(hn::MaxOfLanes(ints, largest)));
+  for (std::size_t i = 0; i < n; i += kStretch, noted += Notes::kWords) notes.note(i, noted, fold);
 }
 
 // Elements that fill no stretch are folded in one that zeros fill up.
-template <Shape kShape>
-TERSE_INLINE std::uint32_t fold_body(const Coefficients& c, const float* grad, const float* u_in,
-                                     const float* e_in, float* u_out, float* v, std::size_t n,
-                                     std::uint32_t* peaks) {
+template <Shape kShape, class Notes>
+TERSE_INLINE std::uint32_t fold_noting(const Coefficients& c, const float* grad, const float* u_in,
+                                       const float* e_in, float* u_out, float* v, std::size_t n,
+                                       Notes notes, std::uint32_t* noted) {
   const std::size_t whole = n / kStretch * kStretch, rest = n - whole;
-  const std::uint32_t peak = fold_stretches<kShape>(c, grad, u_in, e_in, u_out, v, whole, peaks);
-  if (rest == 0) return peak;
+  fold_stretches<kShape>(c, grad, u_in, e_in, u_out, v, whole, notes, noted);
+  if (rest == 0) return notes.peak();
   alignas(64) float padded[5][kStretch] = {};
   std::copy_n(grad + whole, rest, padded[0]);
   std::copy_n(u_in + whole, rest, padded[1]);
   std::copy_n(e_in + whole, rest, padded[2]);
-  const std::uint32_t last =
-      fold_stretches<kShape>(c, padded[0], padded[1], padded[2], padded[3], padded[4], kStretch,
-                             peaks + whole / kStretch * kPeakLanes);
+  fold_stretches<kShape>(c, padded[0], padded[1], padded[2], padded[3], padded[4], kStretch, notes,
+                         noted + whole / kStretch * Notes::kWords);
   if constexpr (kShape == Shape::dgc || kShape == Shape::general)
     std::copy_n(padded[3], rest, u_out + whole);
   std::copy_n(padded[4], rest, v + whole);
-  return std::max(peak, last);
+  return notes.peak();
+}
+
+template <Shape kShape>
+TERSE_INLINE std::uint32_t fold_body(const Coefficients& c, const float* grad, const float* u_in,
+                                     const float* e_in, float* u_out, float* v, std::size_t n,
+                                     Note note, std::uint32_t* noted) {
+  const hn::CappedTag<std::int32_t, kPeakLanes> ints;
+  if (note == Note::peaks)
+    return fold_noting<kShape>(c, grad, u_in, e_in, u_out, v, n, no_peaks(ints), noted);
+  return fold_noting<kShape>(c, grad, u_in, e_in, u_out, v, n, no_extremes(ints), noted);
 }
 
 #define TERSE_FOLD(name, shape)                                                                \
   std::uint32_t name(const Coefficients& c, const float* grad, const float* u, const float* e, \
-                     float* u_out, float* v, std::size_t n, std::uint32_t* peaks) {            \
-    return fold_body<Shape::shape>(c, grad, u, e, u_out, v, n, peaks);                         \
+                     float* u_out, float* v, std::size_t n, Note note, std::uint32_t* noted) { \
+    return fold_body<Shape::shape>(c, grad, u, e, u_out, v, n, note, noted);                   \
   }
 TERSE_FOLD(fold_none, none)
 TERSE_FOLD(fold_classic, classic)
@@ -112,22 +170,37 @@ TERSE_FOLD(fold_general, general)
 
 std::uint32_t peaks_of(const float* v, std::size_t n, std::uint32_t* peaks) {
   const hn::CappedTag<std::int32_t, kPeakLanes> ints;
-  const auto all = hn::Set(ints, 0x7fffffff);
-  const auto stretch = [&](const float* from, std::uint32_t* into, auto largest) HWY_ATTR {
-    return stretch_peaks(ints, 0, into, largest, [&](std::size_t i) HWY_ATTR {
-      return hn::And(hn::LoadU(ints, reinterpret_cast<const std::int32_t*>(from + i)), all);
+  auto notes = no_peaks(ints);
+  const auto note = [&](const float* from, std::uint32_t* into) HWY_ATTR {
+    notes.note(0, into, [&](std::size_t i) HWY_ATTR {
+      return hn::LoadU(ints, reinterpret_cast<const std::int32_t*>(from + i));
     });
   };
-  auto largest = hn::Zero(ints);
   std::size_t i = 0;
-  for (; i + kStretch <= n; i += kStretch, peaks += kPeakLanes)
-    largest = stretch(v + i, peaks, largest);
+  for (; i + kStretch <= n; i += kStretch, peaks += kPeakLanes) note(v + i, peaks);
   if (i < n) {
     alignas(64) float padded[kStretch] = {};
     std::copy_n(v + i, n - i, padded);
-    largest = stretch(padded, peaks, largest);
+    note(padded, peaks);
   }
-  return static_cast<std::uint32_t>(hn::GetLane(hn::MaxOfLanes(ints, largest)));
+  return notes.peak();
+}
+
+Extremes extremes_of(const std::uint32_t* noted, std::size_t stretches) {
+  const hn::CappedTag<std::int32_t, kPeakLanes> ints;
+  const hn::RebindToUnsigned<decltype(ints)> words;
+  auto highest = hn::Zero(ints);
+  auto lowest = hn::Zero(words);
+  for (const auto* const end = noted + stretches * 2 * kPeakLanes; noted != end;
+       noted += 2 * kPeakLanes) {
+    for (std::size_t lane = 0; lane < kPeakLanes; lane += hn::Lanes(ints)) {
+      highest =
+          hn::Max(highest, hn::LoadU(ints, reinterpret_cast<const std::int32_t*>(noted + lane)));
+      lowest = hn::Max(lowest, hn::LoadU(words, noted + kPeakLanes + lane));
+    }
+  }
+  return {static_cast<std::uint32_t>(hn::GetLane(hn::MaxOfLanes(ints, highest))),
+          hn::GetLane(hn::MaxOfLanes(words, lowest))};
 }
 
 std::uint32_t peak_of(const float* v, std::size_t n) {
@@ -160,14 +233,15 @@ HWY_EXPORT(fold_classic);
 HWY_EXPORT(fold_dgc);
 HWY_EXPORT(fold_general);
 HWY_EXPORT(peaks_of);
+HWY_EXPORT(extremes_of);
 HWY_EXPORT(peak_of);
 HWY_EXPORT(keep_difference);
 HWY_EXPORT(keep_general);
 
 #define TERSE_FOLD(name)                                                                       \
   std::uint32_t name(const Coefficients& c, const float* grad, const float* u, const float* e, \
-                     float* u_out, float* v, std::size_t n, std::uint32_t* peaks) {            \
-    return HWY_DYNAMIC_DISPATCH(name)(c, grad, u, e, u_out, v, n, peaks);                      \
+                     float* u_out, float* v, std::size_t n, Note note, std::uint32_t* noted) { \
+    return HWY_DYNAMIC_DISPATCH(name)(c, grad, u, e, u_out, v, n, note, noted);                \
   }
 TERSE_FOLD(fold_none)
 TERSE_FOLD(fold_classic)
@@ -175,6 +249,9 @@ TERSE_FOLD(fold_dgc)
 TERSE_FOLD(fold_general)
 #undef TERSE_FOLD
 
+Extremes extremes_of(const std::uint32_t* noted, std::size_t stretches) {
+  return HWY_DYNAMIC_DISPATCH(extremes_of)(noted, stretches);
+}
 std::uint32_t peaks_of(const float* v, std::size_t n, std::uint32_t* peaks) {
   return HWY_DYNAMIC_DISPATCH(peaks_of)(v, n, peaks);
 }

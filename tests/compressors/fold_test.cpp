@@ -1,6 +1,8 @@
 #include "terse/compressors/kernels/fold.h"
 
 #include "support.h"
+#include "targets.h"
+#include "terse/compressors/kernels/half.h"
 
 namespace terse::test {
 namespace {
@@ -154,6 +156,67 @@ TEST(Fold, AVelocityWithoutMemoryIsAnError) {
   const Input input{.grad = {1, 2}};
   const Row row = row_of(input);
   EXPECT_THROW(Fold(row, feedback::dgc(0.9f, false, true)), Error);
+}
+
+// Numbers of both signs, of one, zeros of both signs, and one number over and over.
+std::vector<Floats> kinds_of_values(std::size_t n) {
+  Floats mixed = gradient(n, 1), above = mixed, below = mixed, zeros(n), mostly_zero(n),
+         same(n, 0.3f);
+  for (std::size_t i = 0; i < n; ++i) {
+    above[i] = std::abs(mixed[i]) + 1e-20f;
+    below[i] = -above[i];
+    zeros[i] = i % 3 == 0 ? -0.0f : 0.0f;
+    mostly_zero[i] = i % 7 == 0 ? mixed[i] : zeros[i];
+  }
+  return {mixed, above, below, zeros, mostly_zero, same};
+}
+
+TEST(Fold, RangesAreThoseOfItsValues) {
+  const std::size_t most = 96;
+  on_every_target([&] {
+    for (const std::size_t n : {1u, 31u, 32u, 33u, 97u, 1000u, 2048u}) {
+      for (const Floats& values : kinds_of_values(n)) {
+        for (const Feedback& f : {feedback::kNone, feedback::kClassic}) {
+          const Input input{.grad = values, .e = Floats(n, -0.0f), .scale = 0.7f};
+          const Row row = row_of(input);
+          Fold fold(row, f);
+          fold.note_ranges();
+          Floats into(n);
+          const auto v = fold.run(0, into);
+          EXPECT_EQ(std::bit_cast<float>(fold.peak()),
+                    std::abs(*std::max_element(v.begin(), v.end(), [](float a, float b) {
+                      return std::abs(a) < std::abs(b);
+                    })));
+          for (std::size_t at = 0; at < n; at += most) {
+            const auto part = v.subspan(at, std::min(most, n - at));
+            const kernels::Range got = fold.range(at, part);
+            const auto [low, high] = std::minmax_element(part.begin(), part.end());
+            EXPECT_EQ(got.low, *low) << n << " " << at;
+            EXPECT_EQ(got.high, *high) << n << " " << at;
+            EXPECT_FALSE(got.low == 0 && std::signbit(got.low));
+          }
+        }
+      }
+    }
+  });
+}
+
+TEST(Fold, RangesNoteWhatIsNotFinite) {
+  on_every_target([] {
+    const float infinity = std::numeric_limits<float>::infinity();
+    for (const float bad : {infinity, -infinity, std::nanf(""), -std::nanf("")}) {
+      for (const std::size_t at : {0u, 40u, 99u}) {
+        Input input{.grad = gradient(100, 1), .e = Floats(100)};
+        input.grad[at] = bad;
+        const Row row = row_of(input);
+        Fold fold(row, feedback::kClassic);
+        fold.note_ranges();
+        Floats into(100);
+        fold.run(0, into);
+        EXPECT_GE(fold.peak(), kernels::kFp32Limit) << bad << " " << at;
+      }
+    }
+  });
 }
 
 }  // namespace
