@@ -161,7 +161,7 @@ void BlockCodec::decode(std::span<const Row> rows, const Mailbox& in, float weig
         if (!fold) fold.emplace(row, own);
         const bool add = sum != nullptr;
         std::span<const float> v =
-            fold->run(at, (add ? memory.second : memory.first).first(part.count));
+            fold->rerun(at, (add ? memory.second : memory.first).first(part.count));
         fold->clear(at, part.count);
         if (votes) v = signs_of(v, add ? memory.second : memory.first);
         if (add && sum != acc) std::copy_n(sum, part.count, acc);

@@ -37,6 +37,7 @@ std::uint32_t fold_row(const Row& row, const Feedback& feedback, std::span<float
   const bool in_residual = keeps_v(feedback);
   const bool keeps = keep == Keep::now && feedback.keeps_residual() && !in_residual;
   kernels::Fold fold(row, feedback);
+  if (step <= kernels::kBlock) fold.note_peaks();
   for (std::uint32_t at = 0; at < row.n; at += step) {
     const std::uint32_t n = std::min(step, row.n - at);
     const std::span<float> into = in_residual ? std::span(row.e_out + at, n) : block.first(n);

@@ -157,7 +157,7 @@ void Sparsifier::decode_row(const Row& row, const Mailbox& in, float weight, con
       if (!fold) fold.emplace(row, own);
       for (std::uint32_t at = 0; at < n; at += kernels::kBlock) {
         const std::uint32_t count = std::min(kernels::kBlock, n - at);
-        const auto v = fold->run(begin + at, block.first(count));
+        const auto v = fold->rerun(begin + at, block.first(count));
         kernels::add_scaled(v.data(), weight, acc + at, count);
         fold->clear(begin + at, count);
       }

@@ -12,11 +12,12 @@ MatrixProducts torch_products() {
         at::set_num_threads(1);
         const auto n0 = static_cast<std::int64_t>(rows), n1 = static_cast<std::int64_t>(columns),
                    r = static_cast<std::int64_t>(vectors);
-        const at::Tensor matrix = at::from_blob(m, {n0, n1}, at::kFloat);
+        at::Tensor matrix = at::from_blob(m, {n0, n1}, at::kFloat);
         at::Tensor left = at::from_blob(p, {n0, r}, at::kFloat),
                    right = at::from_blob(q, {n1, r}, at::kFloat);
         at::mm_out(left, matrix, right);
         at::mm_out(right, matrix.t(), left);
+        at::mm_out(matrix, left, right.t());
       };
 }
 

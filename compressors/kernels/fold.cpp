@@ -50,10 +50,10 @@ Fold::Fold(const Row& row, const Feedback& feedback, Shape shape)
 std::span<const float> Fold::run(std::uint32_t at, std::span<float> into) {
   if (in_place()) {
     const std::span<const float> grad(row_.grad + at, into.size());
-    for (std::size_t done = 0; done < grad.size(); done += kBlock) {
-      const auto part = grad.subspan(done, std::min<std::size_t>(kBlock, grad.size() - done));
-      peak_ = std::max(peak_, peaks_of(part.data(), part.size(), noted_.data()));
-    }
+    const std::uint32_t peak = notes_ == Notes::peaks
+                                   ? peaks_of(grad.data(), grad.size(), noted_.data())
+                                   : peak_of(grad.data(), grad.size());
+    peak_ = std::max(peak_, peak);
     return grad;
   }
   for (std::uint32_t done = 0; done < into.size(); done += kBlock) {
@@ -78,13 +78,13 @@ void Fold::run_block(std::uint32_t at, std::span<float> into) {
                     : shape_ == Shape::classic ? fold_classic
                     : shape_ == Shape::dgc     ? fold_dgc
                                                : fold_general;
-  const Note note = notes_ranges_ ? Note::extremes : Note::peaks;
+  const Note note = notes_ == Notes::ranges ? Note::extremes : Note::peaks;
   peak_ = std::max(peak_,
                    fold(c, grad, u_in, e_in, u_out, into.data(), into.size(), note, noted_.data()));
 }
 
 Range Fold::range(std::size_t begin, std::span<const float> part) const {
-  if (notes_ranges_ && !in_place()) {
+  if (notes_ == Notes::ranges && !in_place()) {
     const std::size_t stretches = (part.size() + kStretch - 1) / kStretch;
     const Extremes found =
         extremes_of(noted_.data() + begin / kStretch * 2 * kPeakLanes, stretches);

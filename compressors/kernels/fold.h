@@ -40,12 +40,17 @@ class Fold {
   // v of elements [at, at + into.size()), in `into` or, where v is the gradient itself, in place.
   // Writes the new velocity.
   std::span<const float> run(std::uint32_t at, std::span<float> into);
+  // The same of a run that somebody has judged already: peak() may not know it.
+  std::span<const float> rerun(std::uint32_t at, std::span<float> into) {
+    return in_place() ? std::span(row_.grad + at, into.size()) : run(at, into);
+  }
   // Whether v is the gradient itself.
   bool in_place() const { return shape_ == Shape::none && scale_ == 1; }
-  // Of the last run, which had at most kBlock elements, unless ranges are noted.
+  // From now on runs have at most kBlock elements and note peaks, or what range() needs.
+  void note_peaks() { notes_ = Notes::peaks; }
+  void note_ranges() { notes_ = Notes::ranges; }
+  // Of the last run, if they are noted.
   std::span<const std::uint32_t> peaks() const { return noted_; }
-  // From now on runs have at most kBlock elements and note what range() needs instead of peaks.
-  void note_ranges() { notes_ranges_ = true; }
   // The range of `part` of the last run's v, from element `begin` of it on, a multiple of kStretch.
   // It ends at such a multiple or where the run does.
   Range range(std::size_t begin, std::span<const float> part) const;
@@ -70,7 +75,7 @@ class Fold {
   Shape shape_;
   float scale_;
   std::uint32_t peak_ = 0;
-  bool notes_ranges_ = false;
+  enum class Notes { nothing, peaks, ranges } notes_ = Notes::nothing;
   alignas(64) std::array<std::uint32_t, 2 * peaks_for(kBlock)> noted_;
 };
 

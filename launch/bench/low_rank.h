@@ -8,7 +8,7 @@
 
 namespace terse {
 
-// P = M Q, then Q = M^T P, of a matrix (rows x columns) with few vectors; all lie row by row.
+// P = M Q, Q = M^T P, M = P Q^T, of a matrix (rows x columns) and few vectors; all lie row by row.
 using MatrixProducts = std::function<void(std::size_t rows, std::size_t columns,
                                           std::size_t vectors, float* m, float* p, float* q)>;
 
