@@ -30,11 +30,13 @@ add_library(terse_xxhash INTERFACE)
 add_library(terse::xxhash ALIAS terse_xxhash)
 target_compile_definitions(terse_xxhash INTERFACE XXH_INLINE_ALL)
 
-# Kernels are compiled for AVX-512, AVX2 and the baseline; the two between would cost code and bring nothing.
+# Kernels are compiled for AVX-512, AVX2, NEON and the baseline. SSSE3 and SSE4 would cost code and bring nothing, and the vectors of
+# SVE, which GCC adds by itself, have no size and cannot be members.
 add_library(terse_hwy INTERFACE)
 add_library(terse::hwy ALIAS terse_hwy)
 target_link_libraries(terse_hwy INTERFACE hwy::hwy)
-target_compile_definitions(terse_hwy INTERFACE "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4)")
+target_compile_definitions(terse_hwy INTERFACE
+  "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4|HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128)")
 
 add_library(terse_mpi INTERFACE)
 add_library(terse::mpi ALIAS terse_mpi)

@@ -79,26 +79,36 @@ std::size_t IndexReader::block_at(std::uint32_t block) const {
 
 std::size_t IndexReader::block_end(std::uint32_t block, std::size_t at) const {
   if (coding_ == Coding::rice) return block_at(block + 1);
-  const auto width = static_cast<unsigned>(payload_[second_ + block]);
-  return at + bytes_for(std::size_t{in_block(block) - 1} * width);
+  return at + bytes_for(std::size_t{in_block(block) - 1} * width_of(block));
 }
 
-// False where the bits do not hold that many gaps, or pass 2^32.
-bool IndexReader::read_block(std::uint32_t block, std::size_t at, std::uint32_t* into) const {
-  const std::uint32_t first = word(block), count = in_block(block) - 1;
+unsigned IndexReader::width_of(std::uint32_t block) const {
+  return static_cast<unsigned>(payload_[second_ + block]);
+}
+
+// The last index of a block by its bits; 2^32 and more where they are damaged.
+std::uint64_t IndexReader::last_of_block(std::uint32_t block, std::size_t at) const {
   const std::byte* const from = payload_.data() + at;
   const std::byte* const limit = payload_.data() + payload_.size();
+  const std::uint32_t first = word(block), count = in_block(block) - 1;
+  if (coding_ == Coding::packed)
+    return kernels::last_of_gaps(from, limit, first, width_of(block), count);
+  return kernels::last_of_rice(from, from + bytes_for(std::size_t{count} * shift_),
+                               payload_.data() + block_end(block, at), limit, first, shift_, count);
+}
+
+void IndexReader::read_block(std::uint32_t block, std::size_t at, std::uint32_t* into) const {
+  const std::byte* const from = payload_.data() + at;
+  const std::byte* const limit = payload_.data() + payload_.size();
+  const std::uint32_t first = word(block), count = in_block(block) - 1;
   into[0] = first;
-  std::uint64_t last = 0;
   if (coding_ == Coding::packed) {
-    const auto width = static_cast<unsigned>(payload_[second_ + block]);
-    last = kernels::read_gaps(from, limit, first, width, count, into + 1);
+    kernels::read_gaps(from, limit, first, width_of(block), count, into + 1);
   } else {
-    last = kernels::read_rice(from, from + bytes_for(std::size_t{count} * shift_),
-                              payload_.data() + block_end(block, at), limit, first, shift_, count,
-                              into + 1);
+    kernels::read_rice(from, from + bytes_for(std::size_t{count} * shift_),
+                       payload_.data() + block_end(block, at), limit, first, shift_, count,
+                       into + 1);
   }
-  return last <= 0xffffffffu;
 }
 
 const char* IndexReader::check() const {
@@ -151,11 +161,10 @@ const char* IndexReader::check_bitmap() const {
 
 const char* IndexReader::check_blocks() const {
   const std::uint32_t blocks = this->blocks();
-  std::array<std::uint32_t, kRiceBlock> indices;
   std::size_t at = body_;
   if (coding_ == Coding::packed) {
     for (std::uint32_t b = 0; b < blocks; ++b) {
-      if (static_cast<unsigned>(payload_[second_ + b]) > kWidest) return "a gap is too wide";
+      if (width_of(b) > kWidest) return "a gap is too wide";
     }
     for (std::size_t i = second_ + blocks; i < body_; ++i) {
       if (payload_[i] != std::byte{0}) return "its padding is not zero";
@@ -166,11 +175,10 @@ const char* IndexReader::check_blocks() const {
     const std::size_t end = block_end(b, at),
                       low = bytes_for((in_block(b) - 1) * std::size_t{shift_});
     if (end < at + low || end > end_) return "the blocks of its indices are out of order";
-    if (!read_block(b, at, indices.data())) return "a block of its indices is damaged";
-    const std::uint32_t last = indices[in_block(b) - 1];
-    if (indices[0] < least || last >= n_)
-      return "an index is out of order or past the end of the row";
-    least = last + 1;
+    const std::uint64_t last = last_of_block(b, at);
+    if (last > 0xffffffffu) return "a block of its indices is damaged";
+    if (word(b) < least || last >= n_) return "an index is out of order or past the end of the row";
+    least = static_cast<std::uint32_t>(last) + 1;
     at = end;
   }
   return nullptr;

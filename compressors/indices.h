@@ -77,7 +77,9 @@ class IndexReader {
   std::uint32_t in_block(std::uint32_t block) const;
   std::size_t block_at(std::uint32_t block) const;
   std::size_t block_end(std::uint32_t block, std::size_t at) const;
-  bool read_block(std::uint32_t block, std::size_t at, std::uint32_t* into) const;
+  unsigned width_of(std::uint32_t block) const;  // of packed gaps
+  std::uint64_t last_of_block(std::uint32_t block, std::size_t at) const;
+  void read_block(std::uint32_t block, std::size_t at, std::uint32_t* into) const;
   Run run_of_chunk(std::uint32_t chunk) const;
 
   ConstBytes payload_;
