@@ -3,6 +3,7 @@
 #include <map>
 
 #include "support.h"
+#include "terse/compressors/kernels/bits.h"
 
 namespace terse::test {
 namespace {
@@ -252,6 +253,36 @@ TEST(Indices, DamageIsRefusedOrHarmless) {
       EXPECT_STRNE(IndexReader::contradiction(good, indices.back(), k), nullptr);
     }
   }
+}
+
+// The unary part of a block must be there, whole, and nothing else.
+TEST(Rice, TheLastIndexOfABlockNeedsAllItsBits) {
+  constexpr unsigned kShift = 3;
+  const std::vector<std::uint32_t> gaps = {5, 0, 63, 17, 8, 700};
+  std::vector<std::uint32_t> high;
+  std::size_t bits = gaps.size();
+  std::uint64_t last = 40;
+  for (const std::uint32_t gap : gaps) {
+    high.push_back(gap >> kShift);
+    bits += gap >> kShift;
+    last += 1 + gap;
+  }
+  const std::size_t low = kernels::bytes_for(gaps.size() * kShift),
+                    end = low + kernels::bytes_for(bits);
+  Payload block(end + 8);
+  kernels::write_fields(gaps, kShift, block.data());
+  std::fill(block.begin() + static_cast<std::ptrdiff_t>(low), block.end(), std::byte{0});
+  kernels::write_unary(high, block.data() + low);
+  const auto read = [&](std::size_t until) {
+    return kernels::last_of_rice(block.data(), block.data() + low, block.data() + until,
+                                 block.data() + block.size(), 40, kShift,
+                                 static_cast<std::uint32_t>(gaps.size()));
+  };
+  EXPECT_EQ(read(end), last);
+  for (const std::size_t wrong : {low, end - 1, end + 1, end + 8})
+    EXPECT_GT(read(wrong), 0xffffffffu) << wrong;
+  block[end] = std::byte{1};
+  EXPECT_GT(read(end + 1), 0xffffffffu);
 }
 
 }  // namespace
