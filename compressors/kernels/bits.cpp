@@ -140,7 +140,8 @@ std::uint64_t last_of_rice(const std::byte* low, const std::byte* high, const st
   if (count == 0) return high == end ? first : kNone;
   const std::uint64_t place = last_one(high, end, count);
   if (place == kNone) return kNone;
-  return first + count + sum_of_fields(low, limit, shift, count) + ((place - (count - 1)) << shift);
+  return std::uint64_t{first} + count + sum_of_fields(low, limit, shift, count) +
+         ((place - (count - 1)) << shift);
 }
 
 void read_rice(const std::byte* low, const std::byte* high, const std::byte* end,

@@ -273,12 +273,13 @@ TEST(Rice, TheLastIndexOfABlockNeedsAllItsBits) {
   kernels::write_fields(gaps, kShift, block.data());
   std::fill(block.begin() + static_cast<std::ptrdiff_t>(low), block.end(), std::byte{0});
   kernels::write_unary(high, block.data() + low);
-  const auto read = [&](std::size_t until) {
+  const auto read = [&](std::size_t until, std::uint32_t first = 40) {
     return kernels::last_of_rice(block.data(), block.data() + low, block.data() + until,
-                                 block.data() + block.size(), 40, kShift,
+                                 block.data() + block.size(), first, kShift,
                                  static_cast<std::uint32_t>(gaps.size()));
   };
   EXPECT_EQ(read(end), last);
+  EXPECT_EQ(read(end, 0xfffffffeu), last + 0xfffffffeu - 40);  // past what an index holds
   for (const std::size_t wrong : {low, end - 1, end + 1, end + 8})
     EXPECT_GT(read(wrong), 0xffffffffu) << wrong;
   block[end] = std::byte{1};
