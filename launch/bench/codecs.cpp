@@ -80,8 +80,14 @@ std::string threads_table(std::span<const Measured> all, int threads) {
 std::string table_of(const LowRankTime& time) {
   return format_table(
       {"PowerSGD, rank 4", "products by the library", "residual pass", "ratio", "target"},
-      {{format_seconds(time.step), format_seconds(time.products), format_seconds(time.residual),
-        fmt::format("{:.2f}", time.ratio()), fmt::format("{:.2f}", kLowRankTarget)}});
+      {{format_seconds(time.step), time.products ? format_seconds(*time.products) : "no LibTorch",
+        format_seconds(time.residual), time.ratio() ? fmt::format("{:.2f}", *time.ratio()) : "-",
+        fmt::format("{:.2f}", kLowRankTarget)}});
+}
+
+// Null where it is not known.
+nlohmann::json json_of(const std::optional<double>& number) {
+  return number ? nlohmann::json(*number) : nlohmann::json();
 }
 
 struct Results {
@@ -125,9 +131,9 @@ nlohmann::json json_of(const Results& results, const Arena& arena) {
       {"rice", rice}};
   if (results.low_rank) {
     json["powersgd"] = {{"seconds", results.low_rank->step},
-                        {"products_by_library", results.low_rank->products},
+                        {"products_by_library", json_of(results.low_rank->products)},
                         {"residual_pass", results.low_rank->residual},
-                        {"ratio", results.low_rank->ratio()},
+                        {"ratio", json_of(results.low_rank->ratio())},
                         {"target", kLowRankTarget}};
   }
   return json;
@@ -171,14 +177,8 @@ int bench_codecs(std::span<const std::string> words, const MatrixProducts& libra
     fmt::print("\n{}", table_of(results.rates));
   }
   if (all_wanted || wanted->second == "powersgd") {
-    if (library) {
-      results.low_rank = low_rank_time(arena, library, results.repeat);
-      fmt::print("\n{}", table_of(*results.low_rank));
-    } else {
-      fmt::print(
-          "\nPowerSGD is left out: its products are compared with LibTorch's, which this program "
-          "is without.\n");
-    }
+    results.low_rank = low_rank_time(arena, library, results.repeat);
+    fmt::print("\n{}", table_of(*results.low_rank));
   }
   if (arguments.switches.contains("json"))
     write_json(arguments.switches.at("json"), json_of(results, arena));

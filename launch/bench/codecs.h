@@ -9,8 +9,8 @@
 namespace terse {
 
 // Takes the words after `bench codecs`; returns the exit code. Prints tables and, for --json FILE,
-// writes the same numbers there; without a library's products PowerSGD's is left out, and that is
-// said. Throws JobError for words that it does not know.
+// writes the same numbers there; PowerSGD is compared with the products of `library` if there is
+// one. Throws JobError for words that it does not know.
 int bench_codecs(std::span<const std::string> words, const MatrixProducts& library = {});
 
 }  // namespace terse

@@ -16,10 +16,10 @@ using low_rank::Side;
 constexpr float kRank = 4;
 
 template <class Body>
-void take_best(double& best, Body&& body) {
+double seconds_of(Body&& body) {
   const Clock::time_point begin = Clock::now();
   body();
-  best = std::min(best, std::chrono::duration<double>(Clock::now() - begin).count());
+  return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
 // Matrices with room for their vectors.
@@ -69,10 +69,14 @@ LowRankTime low_rank_time(Arena& arena, const MatrixProducts& library, int repea
   std::vector<std::byte> payload(4 * arena.gradient.size());
   LowRankTime best;
   for (int i = 0; i < repeat; ++i) {
-    take_best(best.products, [&] { theirs.products(library); });
-    take_best(best.residual, [&] { mover.move(arena.range_of(arena.rows()), payload); });
+    if (library) {
+      const double products = seconds_of([&] { theirs.products(library); });
+      best.products = std::min(best.products.value_or(products), products);
+    }
+    best.residual = std::min(
+        best.residual, seconds_of([&] { mover.move(arena.range_of(arena.rows()), payload); }));
     arena.fill();
-    take_best(best.step, [&] { ours.step(); });
+    best.step = std::min(best.step, seconds_of([&] { ours.step(); }));
   }
   return best;
 }

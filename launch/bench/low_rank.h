@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 
 #include "terse/bench/streams.h"
 
@@ -13,16 +14,20 @@ using MatrixProducts = std::function<void(std::size_t rows, std::size_t columns,
                                           std::size_t vectors, float* m, float* p, float* q)>;
 
 struct LowRankTime {
-  double step = 1e9;      // seconds: fold, both products, orthonormal P, P Q^T and the residual
-  double products = 1e9;  // by the library, on one thread
-  double residual = 1e9;  // gradient and residual read, residual written
+  double step = 1e9;  // seconds: fold, both products, orthonormal P, P Q^T and the residual
+  std::optional<double> products;  // by the library, on one thread
+  double residual = 1e9;           // gradient and residual read, residual written
 
-  double ratio() const { return step / (products + residual); }
+  std::optional<double> ratio() const {
+    if (!products) return {};
+    return step / (*products + residual);
+  }
 };
 
 inline constexpr double kLowRankTarget = 1.3;  // of that ratio, at most
 
-// Of the arena's matrices that rank 4 makes smaller; the best of `repeat` rounds each.
+// Of the arena's matrices that rank 4 makes smaller; the best of `repeat` rounds each. `library`
+// may be none.
 LowRankTime low_rank_time(Arena& arena, const MatrixProducts& library, int repeat);
 
 }  // namespace terse

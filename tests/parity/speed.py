@@ -200,9 +200,12 @@ def terse_milliseconds(program, codec):
         subprocess.run([program, "--codec", codec, "--repeat", str(TURN), "--json", numbers],
                        check=True, stdout=subprocess.DEVNULL)
         with open(numbers, encoding="utf-8") as file:
-            lines = json.load(file)["lines"]
-    return {plain(line["codec"]): 1000 * line["seconds"] for line in lines
-            if line["pass"] == "encode"}
+            found = json.load(file)
+    times = {plain(line["codec"]): 1000 * line["seconds"] for line in found["lines"]
+             if line["pass"] == "encode"}
+    if "powersgd" in found:
+        times["powersgd 4"] = 1000 * found["powersgd"]["seconds"]
+    return times
 
 
 def peer_milliseconds(step, gradient):
