@@ -39,6 +39,17 @@ class Picker {
   std::uint32_t threshold_, ties_, left_;
 };
 
+// The residual as if nothing were sent, of a row that `again` folds once more.
+void keep_all_unsent(const Row& row, const Feedback& feedback, Fold& again, std::span<float> block,
+                     Pace& pace) {
+  const Fold fold(row, feedback);
+  for (std::uint32_t at = 0; at < row.n; at += kernels::kBlock) {
+    const std::uint32_t n = std::min(kernels::kBlock, row.n - at);
+    keep_unsent(fold, at, again.run(at, block.first(n)));
+    pace.worked(n);
+  }
+}
+
 }  // namespace
 
 // Several times what is sent, as a guess from samples may be that far off.
@@ -115,14 +126,8 @@ bool MagnitudeSparsifier::run(const Row& row, const Feedback& feedback, const Ke
   } else {
     taken.give_back();
   }
-  if (feedback.keeps_residual() && !keeps_v(feedback)) {
-    for (std::uint32_t at = 0; at < row.n; at += kernels::kBlock) {
-      const std::uint32_t n = std::min(kernels::kBlock, row.n - at);
-      const auto v = again.run(at, memory.block.first(n));
-      keep_unsent(Fold(row, feedback), at, v);
-      pace.worked(n);
-    }
-  }
+  if (feedback.keeps_residual() && !keeps_v(feedback))
+    keep_all_unsent(row, feedback, again, memory.block, pace);
   return good;
 }
 
