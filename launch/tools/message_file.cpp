@@ -37,6 +37,12 @@ Row row_of(const MessageNote& note, const Codec& codec, std::uint32_t n) {
       fail<JobError>("codec {} takes matrices, and the tensor has one dimension.", codec.name());
     row.n0 = note.shape[0];
     row.n1 = n / row.n0;
+    if (const std::uint32_t most = std::min(row.n0, row.n1);
+        note.level > static_cast<float>(most)) {
+      fail<JobError>(
+          "codec {} cannot keep {} vectors of a matrix of {} x {}: it has a rank of at most {}.",
+          codec.name(), note.level, row.n0, row.n1, most);
+    }
   }
   // Sums over ranks are whole numbers of the shared scale.
   if (shares_scale && note.level > 0) row.shared = &kOne;

@@ -84,9 +84,15 @@ inline Tensor tensor_for(const Case& one, const Shape& shape) {
   return tensor;
 }
 
+// A rank is that of the matrix at most.
 inline MessageNote note_of(const Tensor& tensor, const Case& one) {
+  float level = one.level;
+  if (one.info().level == Level::rank) {
+    const std::size_t rows = tensor.shape.front(), columns = tensor.values.size() / rows;
+    level = std::min(level, static_cast<float>(std::min(rows, columns)));
+  }
   return {.codec = one.options,
-          .level = one.level,
+          .level = level,
           .layer = "a layer.weight",
           .shape = tensor.shape,
           .key = {.seed = 3, .step = 77, .rank = 2}};

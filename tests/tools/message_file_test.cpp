@@ -71,14 +71,16 @@ TEST(MessageFile, ExactCodecsLoseNothingAndOthersLittle) {
   EXPECT_LE(loss({{.name = "bf16"}}), 0.1f / 256);
 }
 
-TEST(MessageFile, ARankAboveTheMatrixIsItsSmallerSide) {
+TEST(MessageFile, ARankAboveTheMatrixIsRefused) {
   const Tensor tensor = noise({5, 13});
   const auto body = [&](float rank) {
-    return encode_tensor(tensor, note_of(tensor, {{.name = "powersgd"}, rank})).body;
+    MessageNote note = note_of(tensor, {{.name = "powersgd"}, 1});
+    note.level = rank;
+    return encode_tensor(tensor, note).body;
   };
   EXPECT_EQ(body(5).size(), 5 * (5 + 13) * sizeof(float));
-  EXPECT_EQ(body(100), body(5));
-  EXPECT_NE(body(4), body(5));
+  EXPECT_EQ(body(4).size(), 4 * (5 + 13) * sizeof(float));
+  EXPECT_THROW(body(6), JobError);
 }
 
 TEST(MessageFile, AllButTheFirstDimensionAreColumns) {
