@@ -75,7 +75,8 @@ bool BlockCodec::encode_row(const Row& row, const Feedback& feedback, const Key&
   Fold fold(row, feedback);
   if (wants_ranges()) fold.note_ranges();
   for (std::uint32_t at = 0; at < row.n; at += tile()) {
-    const Tile part{row, at, std::min(tile(), row.n - at), memory.workspace, &fold};
+    const Tile part{row, at, std::min(tile(), row.n - at), memory.workspace,
+                    wants_ranges() ? &fold : nullptr};
     const std::span<const float> v = fold.run(at, memory.first.first(part.count));
     Kept kept{kernels::Keep::nothing, nullptr};
     if (feedback.keeps_residual()) {

@@ -43,7 +43,7 @@ class BlockCodec : public Codec {
     const Row& row;
     std::uint32_t at, count;
     Bytes workspace;  // 2 bytes an element, up to a multiple of 8 elements; 64-byte aligned
-    const kernels::Fold* fold = nullptr;  // that gave its v and knows ranges; null: it is not there
+    const kernels::Fold* fold = nullptr;  // gave its v and knows ranges; null: none was asked
   };
 
   // Where a tile's decoded values go: nowhere, to `to`, or to `to` as v - decoded.

@@ -63,9 +63,8 @@ class MaxMin final : public BlockCodec {
     auto* const codes = reinterpret_cast<std::uint8_t*>(bits == 8 ? packed : tile.workspace.data());
     for (std::uint32_t at = 0; at < tile.count; at += bucket_) {
       const std::uint32_t n = std::min(bucket_, tile.count - at);
-      const kernels::Range range = tile.fold != nullptr && wants_ranges()
-                                       ? tile.fold->range(at, {v + at, n})
-                                       : kernels::range_of(v + at, n);
+      const kernels::Range range =
+          tile.fold != nullptr ? tile.fold->range(at, {v + at, n}) : kernels::range_of(v + at, n);
       const Scale scale{(range.high - range.low) / top, range.low};
       if (!std::isfinite(scale.high(top))) return false;
       store(payload.data() + (tile.at + at) / bucket_ * sizeof(Scale), scale);

@@ -6,6 +6,7 @@
 
 #include "terse/compressors/kernels/dispatch.h"
 #include "terse/compressors/kernels/fold.h"
+#include "terse/compressors/kernels/fold_loops.h"
 #include "terse/compressors/kernels/select.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -67,9 +68,9 @@ TERSE_INLINE std::uint32_t mask_of(const float* v, std::uint32_t below) {
 template <bool kTakes>
 TERSE_INLINE void collect_into(std::span<const float> v, std::span<const std::uint32_t> peaks,
                                std::uint32_t base, std::uint32_t threshold, Collected& into) {
-  const std::uint32_t below = threshold - 1;
+  const std::uint32_t below = threshold - 1;  // as numbers with a sign, -1 is below all
   std::array<std::uint16_t, kBlock / kStretch + 1> list;
-  const std::size_t count = threshold == 0 ? 0 : list_stretches(peaks, below, list.data());
+  const std::size_t count = list_stretches(peaks, below, list.data());
   const std::size_t whole = v.size() / kStretch;
   for (std::size_t j = 0; j < count && list[j] < whole; ++j) {
     const std::size_t begin = list[j] * kStretch;
@@ -79,7 +80,7 @@ TERSE_INLINE void collect_into(std::span<const float> v, std::span<const std::ui
       add_one<kTakes>(&v[i], base + static_cast<std::uint32_t>(i), into);
     }
   }
-  for (std::size_t i = threshold == 0 ? 0 : whole * kStretch; i < v.size(); ++i) {
+  for (std::size_t i = whole * kStretch; i < v.size(); ++i) {
     if (magnitude(v[i]) >= threshold)
       add_one<kTakes>(&v[i], base + static_cast<std::uint32_t>(i), into);
   }
@@ -99,9 +100,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace terse::kernels {
-namespace {
-constexpr float kNothing = -0.0f;  // a term that is left out changes no sum
-}
+constexpr std::size_t kPlacesAhead = 12;  // that are asked for while one is read
 
 HWY_EXPORT(collect_block);
 
@@ -139,7 +138,7 @@ void sample_magnitudes(const Row& row, const Feedback& f, const Places& places,
     sample = std::bit_cast<float>(magnitude(v));
     if (++next == places.together) {
       next = 0;
-      const std::size_t ahead = place + 12 * places.stride;
+      const std::size_t ahead = place + kPlacesAhead * places.stride;
       if (ahead < row.n) {
         __builtin_prefetch(row.grad + ahead);
         if (reads_e) __builtin_prefetch(row.e_in + ahead);

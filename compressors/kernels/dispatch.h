@@ -3,8 +3,8 @@
 // baseline), the best one that runs being taken at the call; tests choose with
 // hwy::SetSupportedTargetsForTest. All give the same bits: contraction is off, and every reduction
 // has a written order. Most bodies are plain loops, which compilers vectorise as well as Highway's
-// operations would, where memory is the bound (fold, sums); Highway's own are used where they do
-// not (random numbers, bits of signs, fp16).
+// operations would, where memory is the bound (sums); Highway's own are used where they do not (the
+// fold and what it notes, random numbers, bits of signs, 16-bit floats).
 #pragma once
 
 // Whether the target of this pass over a source is AVX2 or what came after it: better targets have

@@ -1,7 +1,6 @@
 #include "terse/compressors/kernels/fold_loops.h"
 
 #include <algorithm>
-#include <bit>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "terse/compressors/kernels/fold_loops.cpp"
@@ -10,15 +9,12 @@
 
 #include "terse/compressors/kernels/dispatch.h"
 #include "terse/compressors/kernels/fold.h"
+#include "terse/compressors/kernels/select.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace terse::kernels::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-TERSE_INLINE std::uint32_t magnitude_bits(float x) {
-  return std::bit_cast<std::uint32_t>(x) & 0x7fffffffu;
-}
 
 constexpr std::size_t kRows = kStretch / kPeakLanes;
 
@@ -205,7 +201,7 @@ Extremes extremes_of(const std::uint32_t* noted, std::size_t stretches) {
 
 std::uint32_t peak_of(const float* v, std::size_t n) {
   std::uint32_t peak = 0;
-  for (std::size_t i = 0; i < n; ++i) peak = std::max(peak, magnitude_bits(v[i]));
+  for (std::size_t i = 0; i < n; ++i) peak = std::max(peak, magnitude(v[i]));
   return peak;
 }
 

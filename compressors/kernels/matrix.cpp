@@ -96,7 +96,7 @@ void times_vectors(const MatrixRows& shape, const float* m, const float* q, floa
 template <int kRows, int kVectors>
 TERSE_INLINE void join_block(const MatrixRows& shape, std::size_t columns, const float* m,
                              const float* p, float* q) {
-  const auto join = [&](const Lanes(&left)[kRows], Lanes(&sums)[kVectors]) {
+  const auto join = [&](const Lanes(&left)[kRows], Lanes(&sums)[kVectors]) HWY_ATTR {
     for (int i = 0; i < kRows; ++i) {
       for (int k = 0; k < kVectors; ++k) sums[k] += left[i] * p[k * shape.p_length + i];
     }
@@ -175,7 +175,7 @@ TERSE_INLINE void span_rows(const MatrixRows& shape, const float* p, const float
   const std::size_t columns = shape.columns;
   std::size_t j = 0;
   for (; j + kWide * kLanes <= columns; j += kWide * kLanes) {
-    span_block<kRows, kWide>(shape, p, q + j, [&](int i, int w, const Lanes& sum) {
+    span_block<kRows, kWide>(shape, p, q + j, [&](int i, int w, const Lanes& sum) HWY_ATTR {
       const std::size_t at = i * columns + j + w * kLanes;
       if constexpr (kLeft) store_lanes(load_lanes(m + at) - sum, m + at);
       if constexpr (kOut) store_lanes(sum, out + at);
@@ -195,9 +195,8 @@ TERSE_INLINE void span_rows(const MatrixRows& shape, const float* p, const float
 template <bool kOut, bool kLeft>
 TERSE_INLINE void span_all(const MatrixRows& shape, const float* p, const float* q, float* out,
                            float* m) {
-  const auto at = [&](float* base, std::size_t i) {
-    return base == nullptr ? nullptr : base + i * shape.columns;
-  };
+  const auto at = [&](float* base, std::size_t i)
+                      HWY_ATTR { return base == nullptr ? nullptr : base + i * shape.columns; };
   std::size_t i = 0;
   for (; i + 2 <= shape.rows; i += 2)
     span_rows<2, kOut, kLeft>(shape, p + i, q, at(out, i), at(m, i));

@@ -171,7 +171,8 @@ int bench_codecs(std::span<const std::string> words, const MatrixProducts& libra
       results.lines.push_back(measure(line, arena, results.repeat, results.threads));
   }
   if (!results.lines.empty()) fmt::print("{}", table_of(results.lines, arena));
-  if (results.threads > 1) fmt::print("\n{}", threads_table(results.lines, results.threads));
+  if (results.threads > 1 && !results.lines.empty())
+    fmt::print("\n{}", threads_table(results.lines, results.threads));
   if (all_wanted) {
     results.rates = rice_rates(results.repeat);
     fmt::print("\n{}", table_of(results.rates));

@@ -14,7 +14,7 @@ using MatrixProducts = std::function<void(std::size_t rows, std::size_t columns,
                                           std::size_t vectors, float* m, float* p, float* q)>;
 
 struct LowRankTime {
-  double step = 1e9;  // seconds: fold, both products, orthonormal P, P Q^T and the residual
+  double step = 1e9;  // seconds: fold, the three products, orthonormal P and the residual
   std::optional<double> products;  // by the library, on one thread
   double residual = 1e9;           // gradient and residual read, residual written
 

@@ -16,7 +16,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// One codec's memory: a frame of the whole gradient, and what the codec works in.
+// One codec's memory: a frame of its rows, and what the codec works in.
 class Bench {
  public:
   Bench(const Line& line, std::span<const Row> rows)
