@@ -28,16 +28,16 @@ inline void keep_unsent(const kernels::Fold& fold, std::uint32_t at, std::span<c
 
 enum class Keep { now, later };  // later: only where it is v itself
 
-// use(at, v, peaks) for each `step` <= kFoldBlock elements; `block` has room for as many. The peaks
-// (kernels/fold.h) are those of v where `step` is at most kernels::kBlock. Returns the largest |v|,
-// as the bits of a float: all of v is finite if it is below kernels::kFp32Limit.
+// use(at, v, the peaks of v (kernels/fold.h)) for each `step` <= kFoldBlock elements; `block` has
+// room for as many. Returns the largest |v|, as the bits of a float: all of v is finite if it is
+// below kernels::kFp32Limit.
 template <class Use>
 std::uint32_t fold_row(const Row& row, const Feedback& feedback, std::span<float> block,
                        std::uint32_t step, Keep keep, Pace& pace, Use&& use) {
   const bool in_residual = keeps_v(feedback);
   const bool keeps = keep == Keep::now && feedback.keeps_residual() && !in_residual;
   kernels::Fold fold(row, feedback);
-  if (step <= kernels::kBlock) fold.note_peaks();
+  fold.note_peaks();
   for (std::uint32_t at = 0; at < row.n; at += step) {
     const std::uint32_t n = std::min(step, row.n - at);
     const std::span<float> into = in_residual ? std::span(row.e_out + at, n) : block.first(n);

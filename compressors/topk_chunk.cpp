@@ -36,11 +36,11 @@ class TopKChunk final : public Sparsifier {
               const Memory& memory, Pace& pace) const override {
     entries.count = 0;
     std::uint32_t floor = 0;
-    const std::uint32_t peak = fold_row(row, feedback, memory.block, kPart, Keep::now, pace,
-                                        [&](std::uint32_t at, std::span<const float> v, auto) {
-                                          floor =
-                                              take(at, v, row.level, floor, entries, memory.words);
-                                        });
+    const std::uint32_t peak =
+        fold_row(row, feedback, memory.block, kPart, Keep::now, pace,
+                 [&](std::uint32_t at, std::span<const float> v, auto peaks) {
+                   floor = add_part(at, v, peaks, row.level, floor, entries, memory.words);
+                 });
     const bool good = peak < kernels::kFp32Limit;
     if (!good) entries.count = 0;
     return good;
@@ -52,16 +52,18 @@ class TopKChunk final : public Sparsifier {
  private:
   // Adds the largest of a part; returns a guess of where the next part's begin. The guess is about
   // speed alone.
-  static std::uint32_t take(std::uint32_t at, std::span<const float> v, float level,
-                            std::uint32_t floor, Entries& entries, std::span<std::uint32_t> order) {
+  static std::uint32_t add_part(std::uint32_t at, std::span<const float> v,
+                                std::span<const std::uint32_t> peaks, float level,
+                                std::uint32_t floor, Entries& entries,
+                                std::span<std::uint32_t> order) {
     const auto n = static_cast<std::uint32_t>(v.size());
     const std::uint32_t k = share_of(n, level), begin = entries.count;
     kernels::Collected found{&entries.index[begin], &entries.value[begin],
                              entries.index.size() - begin};
-    kernels::collect(v, at, floor, found);
+    kernels::collect(v, peaks, at, floor, found);
     if (found.found < k) {
       found.found = 0;
-      kernels::collect(v, at, 0, found);
+      kernels::collect(v, peaks, at, 0, found);
     }
     const auto taken = order.first(found.found);
     for (std::size_t i = 0; i < taken.size(); ++i) taken[i] = kernels::magnitude(found.value[i]);

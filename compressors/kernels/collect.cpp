@@ -107,7 +107,12 @@ HWY_EXPORT(collect_block);
 void collect(std::span<const float> v, std::span<const std::uint32_t> peaks, std::uint32_t base,
              std::uint32_t threshold, Collected& into) {
   if (threshold > kLargestMagnitude) return;
-  HWY_DYNAMIC_DISPATCH(collect_block)(v, peaks.first(peaks_for(v.size())), base, threshold, into);
+  for (std::size_t at = 0; at < v.size(); at += kBlock) {
+    const std::size_t n = std::min<std::size_t>(kBlock, v.size() - at);
+    HWY_DYNAMIC_DISPATCH(collect_block)
+    (v.subspan(at, n), peaks.subspan(peaks_for(at), peaks_for(n)),
+     base + static_cast<std::uint32_t>(at), threshold, into);
+  }
 }
 
 void collect(std::span<const float> v, std::uint32_t base, std::uint32_t threshold,

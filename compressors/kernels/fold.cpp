@@ -57,12 +57,13 @@ std::span<const float> Fold::run(std::uint32_t at, std::span<float> into) {
     return grad;
   }
   for (std::uint32_t done = 0; done < into.size(); done += kBlock) {
-    run_block(at + done, into.subspan(done, std::min<std::size_t>(kBlock, into.size() - done)));
+    const auto part = into.subspan(done, std::min<std::size_t>(kBlock, into.size() - done));
+    run_block(at + done, part, notes_ == Notes::peaks ? peaks_for(done) : 0);
   }
   return into;
 }
 
-void Fold::run_block(std::uint32_t at, std::span<float> into) {
+void Fold::run_block(std::uint32_t at, std::span<float> into, std::size_t word) {
   const Feedback& f = feedback_;
   const bool has_u = f.keeps_velocity();
   Coefficients c{scale_, f.uu, f.ug, f.vu, f.vg, f.ve, f.ug != 0, has_u && f.vu != 0, f.vg != 0};
@@ -79,8 +80,8 @@ void Fold::run_block(std::uint32_t at, std::span<float> into) {
                     : shape_ == Shape::dgc     ? fold_dgc
                                                : fold_general;
   const Note note = notes_ == Notes::ranges ? Note::extremes : Note::peaks;
-  peak_ = std::max(peak_,
-                   fold(c, grad, u_in, e_in, u_out, into.data(), into.size(), note, noted_.data()));
+  peak_ = std::max(peak_, fold(c, grad, u_in, e_in, u_out, into.data(), into.size(), note,
+                               noted_.data() + word));
 }
 
 Range Fold::range(std::size_t begin, std::span<const float> part) const {

@@ -46,7 +46,8 @@ class Fold {
   }
   // Whether v is the gradient itself.
   bool in_place() const { return shape_ == Shape::none && scale_ == 1; }
-  // From now on runs have at most kBlock elements and note peaks, or what range() needs.
+  // From now on runs note peaks and have at most 2 kBlock elements, or what range() needs, and
+  // kBlock.
   void note_peaks() { notes_ = Notes::peaks; }
   void note_ranges() { notes_ = Notes::ranges; }
   // Of the last run, if they are noted.
@@ -68,7 +69,8 @@ class Fold {
   void clear(std::uint32_t at, std::uint32_t count) const;
 
  private:
-  void run_block(std::uint32_t at, std::span<float> into);
+  // Notes from `word` on.
+  void run_block(std::uint32_t at, std::span<float> into, std::size_t word);
 
   const Row& row_;
   const Feedback& feedback_;

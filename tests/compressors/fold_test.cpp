@@ -201,6 +201,30 @@ TEST(Fold, RangesAreThoseOfItsValues) {
   });
 }
 
+TEST(Fold, PeaksAreThoseOfItsValues) {
+  on_every_target([] {
+    for (const std::size_t n : {1u, 33u, 2048u, 2049u, 4096u}) {
+      const Input input{.grad = gradient(n, 1), .e = gradient(n, 2)};
+      const Row row = row_of(input);
+      for (const Feedback& f : {feedback::kNone, feedback::kClassic}) {
+        Fold fold(row, f);
+        fold.note_peaks();
+        Floats into(n);
+        const auto v = fold.run(0, into);
+        std::vector<std::uint32_t> wanted(kernels::peaks_for(n));
+        for (std::size_t i = 0; i < n; ++i) {
+          std::uint32_t& peak =
+              wanted[i / kernels::kStretch * kernels::kPeakLanes + i % kernels::kPeakLanes];
+          peak = std::max(peak, std::bit_cast<std::uint32_t>(std::abs(v[i])));
+        }
+        const auto got = fold.peaks().first(wanted.size());
+        EXPECT_EQ(std::vector(got.begin(), got.end()), wanted) << n;
+        EXPECT_EQ(fold.peak(), *std::max_element(wanted.begin(), wanted.end()));
+      }
+    }
+  });
+}
+
 TEST(Fold, RangesNoteWhatIsNotFinite) {
   on_every_target([] {
     const float infinity = std::numeric_limits<float>::infinity();

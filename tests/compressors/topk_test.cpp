@@ -122,21 +122,32 @@ TEST(TopK, ChecksDensity) {
   codec->check(0.001f, feedback::dgc(0.9f, true, true));
 }
 
+// Few large values among many small ones: most stretches hold none.
+Floats few_large(std::size_t n, std::uint64_t seed) {
+  Floats values = gradient(n, seed);
+  for (float& value : values) value = std::pow(20 * value, 15.0f);
+  return values;
+}
+
 TEST(TopKChunk, SendsTheLargestOfEachPart) {
   const auto codec = make_topk_chunk({});
+  const auto expect = [&](const Input& input) {
+    const std::size_t n = input.grad.size();
+    const Floats v = fold_all(input, feedback::kClassic);
+    std::vector<std::uint32_t> wanted;
+    for (std::size_t at = 0; at < n; at += 4096) {
+      const Floats part(v.begin() + static_cast<std::ptrdiff_t>(at),
+                        v.begin() + static_cast<std::ptrdiff_t>(std::min(n, at + 4096)));
+      for (const std::size_t i : largest_of(part, k_of(part.size(), input.level)))
+        wanted.push_back(static_cast<std::uint32_t>(at + i));
+    }
+    EXPECT_EQ(encode(*codec, input, feedback::kClassic).payload, sparse_payload(v, wanted))
+        << n << " " << input.level;
+  };
   for (const std::size_t n : {0u, 1u, 100u, 4095u, 4096u, 4097u, 50'000u}) {
     for (const float density : {0.001f, 0.01f, 0.3f, 1.0f}) {
-      const Input input{.grad = gradient(n, n), .e = gradient(n, n + 1), .level = density};
-      const Floats v = fold_all(input, feedback::kClassic);
-      std::vector<std::uint32_t> wanted;
-      for (std::size_t at = 0; at < n; at += 4096) {
-        const Floats part(v.begin() + static_cast<std::ptrdiff_t>(at),
-                          v.begin() + static_cast<std::ptrdiff_t>(std::min(n, at + 4096)));
-        for (const std::size_t i : largest_of(part, k_of(part.size(), density)))
-          wanted.push_back(static_cast<std::uint32_t>(at + i));
-      }
-      EXPECT_EQ(encode(*codec, input, feedback::kClassic).payload, sparse_payload(v, wanted))
-          << n << " " << density;
+      expect({.grad = gradient(n, n), .e = gradient(n, n + 1), .level = density});
+      expect({.grad = few_large(n, n), .e = few_large(n, n + 1), .level = density});
     }
   }
 }
