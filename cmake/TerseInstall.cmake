@@ -10,6 +10,7 @@ function(terse_install_room name home)
           PATTERN "*.h"
           PATTERN ${home}/hdf5 EXCLUDE
           PATTERN ${home}/mpi EXCLUDE
+          PATTERN ${home}/reference EXCLUDE
           PATTERN ${home}/torch EXCLUDE)
 endfunction()
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -56,5 +57,7 @@ inline std::string test_name(const Case& one) {
   std::ranges::replace(name, '.', '_');
   return name;
 }
+
+inline void PrintTo(const Case& one, std::ostream* to) { *to << test_name(one); }
 
 }  // namespace terse::test

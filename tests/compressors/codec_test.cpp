@@ -71,7 +71,8 @@ TEST_P(Codecs, KeepsWhatAnyFeedbackSaysToTheBit) {
       const Floats decoded = decode(*codec_, encoded.payload, in);
       if (f.keeps_residual()) {
         Floats e(n);
-        for (std::size_t i = 0; i < n; ++i) e[i] = residual(f, v[i], in.e[i], decoded[i]);
+        for (std::size_t i = 0; i < n; ++i)
+          e[i] = reference::residual(f, v[i], in.e[i], decoded[i]);
         for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(encoded.e[i], e[i]) << i << " of " << n;
       }
       if (f.keeps_velocity() && !f.clear_velocity) {

@@ -69,13 +69,6 @@ TEST(Feedbacks, RefuseNonsense) {
   EXPECT_THROW(make_feedback("signum", {.momentum = 1}), JobError);
 }
 
-// Zeros of both signs are one: whether 0 times a coefficient is added where nothing was sent is
-// left to the codec.
-Floats unsigned_zeros(Floats values) {
-  for (float& value : values) value += 0.0f;
-  return values;
-}
-
 // Whatever the codec: v is what was encoded, and the memory is the definition's, to the bit.
 TEST(Feedbacks, JoinEveryCodecToTheBit) {
   const struct {
@@ -105,7 +98,7 @@ TEST(Feedbacks, JoinEveryCodecToTheBit) {
         const Floats decoded = decode(*codec, encoded.payload, in);
         Floats e(n);
         for (std::size_t i = 0; i < n; ++i) {
-          e[i] = residual(f, v[i], in.e[i], decoded[i]);
+          e[i] = reference::residual(f, v[i], in.e[i], decoded[i]);
           const bool sent = codec->traits().block != 0 || decoded[i] != 0;
           if (f.clear_velocity && sent) u[i] = 0;
         }

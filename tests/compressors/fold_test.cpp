@@ -70,7 +70,7 @@ TEST(Fold, IsTheDefinitionToTheBitForEveryFeedbackAndShape) {
         Floats u;
         const Floats v = fold_all(input, f, &u);
         Floats e(n);
-        for (std::size_t i = 0; i < n; ++i) e[i] = residual(f, v[i], input.e[i], dec[i]);
+        for (std::size_t i = 0; i < n; ++i) e[i] = reference::residual(f, v[i], input.e[i], dec[i]);
         if (f.clear_velocity) u.assign(n, 0);
         for (const Shape shape : {kernels::shape_of(f), Shape::general}) {
           for (const std::uint32_t run : {2048u, 5000u}) {

@@ -8,97 +8,7 @@
 namespace terse::test {
 namespace {
 
-using Indices = std::vector<std::uint32_t>;
-
-// Bits and bytes one by one, as the header of the format says.
-class Writer {
- public:
-  void bit(bool one) {
-    if (used_ % 8 == 0) bytes_.push_back(std::byte{0});
-    if (one) bytes_.back() |= static_cast<std::byte>(1u << used_ % 8);
-    ++used_;
-  }
-  void bits(std::uint64_t value, unsigned width) {
-    for (unsigned i = 0; i < width; ++i) bit((value >> i & 1) != 0);
-  }
-  void align(std::size_t bytes) {
-    while (used_ % (8 * bytes) != 0) bit(false);
-  }
-  std::size_t size() const { return used_ / 8; }
-  const Payload& bytes() const { return bytes_; }
-
- private:
-  Payload bytes_;
-  std::size_t used_ = 0;
-};
-
-unsigned shift_of(std::size_t n, std::size_t k) {
-  if (k == 0) return 0;
-  return static_cast<unsigned>(
-      std::max(0.0, std::round(std::log2(0.69 * static_cast<double>(n) / static_cast<double>(k)))));
-}
-
-Indices rests_of(const Indices& indices, std::size_t begin, std::size_t end) {
-  Indices rests;
-  for (std::size_t i = begin + 1; i < end; ++i) rests.push_back(indices[i] - indices[i - 1] - 1);
-  return rests;
-}
-
-void write_chunks(Writer& w, std::uint32_t n, const Indices& indices) {
-  for (std::size_t begin = 0; begin < n; begin += kChunk) {
-    w.bits(static_cast<std::uint64_t>(std::ranges::count_if(
-               indices, [&](std::uint32_t i) { return i >= begin && i < begin + kChunk; })),
-           32);
-  }
-}
-
-Payload reference(Coding coding, std::uint32_t n, const Indices& indices) {
-  Writer w, bodies;
-  const unsigned shift = coding == Coding::rice ? shift_of(n, indices.size()) : 0;
-  w.bits(static_cast<std::uint64_t>(coding), 8);
-  w.bits(shift, 24);
-  w.bits(indices.size(), 32);
-  if (coding == Coding::offsets || coding == Coding::bitmap) write_chunks(w, n, indices);
-  if (coding == Coding::offsets) {
-    for (const std::uint32_t i : indices) w.bits(i % kChunk, 16);
-  }
-  if (coding == Coding::bitmap) {
-    std::vector<bool> map(n);
-    for (const std::uint32_t i : indices) map[i] = true;
-    for (const bool one : map) w.bit(one);
-    w.align(1);
-  }
-  const std::size_t block = coding == Coding::packed ? 128 : 256;
-  if (coding == Coding::packed || coding == Coding::rice) {
-    std::vector<std::size_t> seconds;
-    for (std::size_t at = 0; at < indices.size(); at += block) {
-      w.bits(indices[at], 32);
-      const Indices rests = rests_of(indices, at, std::min(indices.size(), at + block));
-      if (coding == Coding::packed) {
-        unsigned width = 0;
-        for (const std::uint32_t rest : rests)
-          width = std::max(width, static_cast<unsigned>(std::bit_width(rest)));
-        for (const std::uint32_t rest : rests) bodies.bits(rest, width);
-        bodies.align(1);
-        seconds.push_back(width);
-      } else {
-        for (const std::uint32_t rest : rests) bodies.bits(rest & ((1ull << shift) - 1), shift);
-        bodies.align(1);
-        for (const std::uint32_t rest : rests) {
-          for (std::uint32_t i = 0; i < rest >> shift; ++i) bodies.bit(false);
-          bodies.bit(true);
-        }
-        bodies.align(1);
-        seconds.push_back(bodies.size());
-      }
-    }
-    for (const std::size_t second : seconds) w.bits(second, coding == Coding::packed ? 8 : 32);
-    w.align(4);
-    for (const std::byte byte : bodies.bytes()) w.bits(static_cast<std::uint64_t>(byte), 8);
-  }
-  w.align(4);
-  return w.bytes();
-}
+using reference::Indices;
 
 Indices random_indices(std::uint32_t n, double density, std::uint64_t seed) {
   const RandomStream stream(seed, "indices");
@@ -153,7 +63,7 @@ TEST(Indices, AreWrittenAsDocumentedAndReadBack) {
       SCOPED_TRACE(testing::Message() << k << " of " << n << " " << static_cast<int>(coding));
       const IndexCode code = code_of(coding, n, indices);
       const Payload payload = written(n, indices, code);
-      ASSERT_EQ(payload, reference(coding, n, indices));
+      ASSERT_EQ(payload, reference::indices_of(coding, n, indices));
       ASSERT_STREQ(IndexReader::contradiction(payload, n, k), nullptr);
       const IndexReader reader(payload, n);
       ASSERT_EQ(reader.count(), k);
@@ -199,7 +109,7 @@ TEST(Indices, CapacityHoldsInTheWorstCase) {
         back[i] = i == 0 ? 0 : n - k + i;
         even[i] = static_cast<std::uint32_t>(std::uint64_t{i} * n / k);
       }
-      const std::uint32_t gap = (1u << shift_of(n, k)) + 1;
+      const std::uint32_t gap = (1u << code_of(Coding::rice, n, front).shift) + 1;
       for (std::uint32_t i = 0, at = 0; i < k && at < n; ++i, at += gap) edge.push_back(at);
       for (const Indices& indices : {front, back, even, edge}) {
         EXPECT_LE(smallest_code(n, indices).bytes, index_capacity(n, k)) << k << " of " << n;

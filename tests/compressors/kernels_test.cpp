@@ -1,26 +1,39 @@
 #include "support.h"
+#include "targets.h"
 #include "terse/compressors/kernels/noise.h"
 #include "terse/compressors/kernels/norm.h"
 #include "terse/compressors/kernels/quantise.h"
 #include "terse/compressors/kernels/select.h"
 #include "terse/compressors/kernels/sum.h"
+#include "terse/reference/bits.h"
 
 namespace terse::test {
 namespace {
 
+TEST(Targets, AreMoreThanTheBaselineWhereTheMachineHasAvx2) {
+#if defined(__x86_64__)
+  EXPECT_EQ(targets().size() > 1, __builtin_cpu_supports("avx2") != 0);
+#else
+  EXPECT_GE(targets().size(), 1u);
+#endif
+}
+
 TEST(NoiseOctets, AreTheGeneratorsOwnNumbers) {
   constexpr std::uint64_t kStream = 0xfedcba9876543210u;
-  for (const std::uint32_t octet : {0u, 5u, 0x1ffffff0u}) {
-    for (const std::size_t octets : {0u, 1u, 7u, 8u, 9u, 16u, 100u}) {
-      std::vector<std::uint16_t> got(8 * octets);
-      kernels::noise_octets(kStream, kLayer, octet, octets, got.data());
-      for (std::size_t j = 0; j < got.size(); ++j) {
-        const Philox4 draw = noise_draw(kStream, octet + j / 8, kLayer);
-        ASSERT_EQ(got[j], j % 2 == 0 ? draw[j % 8 / 2] & 0xffff : draw[j % 8 / 2] >> 16)
-            << octet << " " << octets << " " << j;
+  on_every_target([&] {
+    for (const std::uint32_t octet : {0u, 5u, 0x1ffffff0u, 0xfffffff0u}) {
+      for (const std::size_t octets : {0u, 1u, 7u, 8u, 9u, 16u, 100u}) {
+        std::vector<std::uint16_t> got(8 * octets);
+        kernels::noise_octets(kStream, kLayer, octet, octets, got.data());
+        for (std::size_t j = 0; j < got.size(); ++j) {
+          const auto counter = octet + static_cast<std::uint32_t>(j / 8);
+          const std::uint32_t word = noise_draw(kStream, counter, kLayer)[j % 8 / 2];
+          ASSERT_EQ(got[j], j % 2 == 0 ? word & 0xffff : word >> 16)
+              << octet << " " << octets << " " << j;
+        }
       }
     }
-  }
+  });
 }
 
 TEST(Pack, PlacesEachCodeInItsBits) {
@@ -61,13 +74,7 @@ TEST(RangeOf, IsTheLeastAndTheLargest) {
 TEST(SquaredNorm, IsTheSumInItsWrittenOrder) {
   for (const std::size_t n : {0u, 1u, 31u, 32u, 33u, 1000u, 65537u}) {
     const Floats values = gradient(n, n + 1);
-    double partial[32] = {};
-    for (std::size_t i = 0; i < n; ++i)
-      partial[i % 32] += static_cast<double>(values[i]) * values[i];
-    for (std::size_t half = 16; half > 0; half /= 2) {
-      for (std::size_t i = 0; i < half; ++i) partial[i] += partial[i + half];
-    }
-    EXPECT_EQ(squared_norm(values), partial[0]);
+    on_every_target([&] { EXPECT_EQ(squared_norm(values), reference::dot(values, values)); });
   }
   EXPECT_EQ(squared_norm(Floats{3, 4}), 25);
   EXPECT_TRUE(std::isnan(squared_norm(Floats{1, std::numeric_limits<float>::quiet_NaN()})));

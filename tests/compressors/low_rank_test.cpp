@@ -5,6 +5,8 @@
 #include "support.h"
 #include "targets.h"
 #include "terse/compressors/kernels/matrix.h"
+#include "terse/reference/bits.h"
+#include "terse/reference/low_rank.h"
 
 namespace terse::test {
 namespace {
@@ -13,17 +15,9 @@ using kernels::MatrixRows;
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-// The kernels in the plainest words.
-float dot_row(const float* m, const float* q, std::size_t n) {
-  float sums[8] = {};
-  for (std::size_t j = 0; j < round_up(n, 8); ++j) sums[j % 8] += j < n ? m[j] * q[j] : 0.0f;
-  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
-}
-
-float span_at(const MatrixRows& s, const Floats& p, const Floats& q, std::size_t i, std::size_t j) {
-  float sum = p[i] * q[j];
-  for (std::size_t k = 1; k < s.vectors; ++k) sum += p[k * s.p_length + i] * q[k * s.q_length + j];
-  return sum;
+float span_at(const MatrixRows& s, const Floats& p, const Floats& q, std::size_t at) {
+  return reference::spanned(p.data(), s.p_length, q.data(), s.q_length, s.vectors, at / s.columns,
+                            at % s.columns);
 }
 
 struct Example {
@@ -59,7 +53,8 @@ TEST(MatrixKernels, TimesVectorsIsTheReferenceToTheBit) {
     for (std::size_t i = 0; i < x.shape.rows; ++i) {
       for (std::size_t k = 0; k < x.shape.vectors; ++k)
         wanted[k * x.shape.p_length + i] =
-            dot_row(&x.m[i * x.shape.columns], &x.q[k * x.shape.q_length], x.shape.columns);
+            reference::product(std::span(x.m).subspan(i * x.shape.columns, x.shape.columns),
+                               std::span(x.q).subspan(k * x.shape.q_length, x.shape.columns));
     }
     ASSERT_TRUE(same_bits(got, wanted)) << x.shape.rows << " " << x.shape.columns;
   });
@@ -84,7 +79,7 @@ TEST(MatrixKernels, SpanIsTheReferenceToTheBit) {
   for_shapes([&](const Example& x) {
     Floats wanted(x.m.size()), left(x.m.size());
     for (std::size_t at = 0; at < x.m.size(); ++at) {
-      wanted[at] = span_at(x.shape, x.p, x.q, at / x.shape.columns, at % x.shape.columns);
+      wanted[at] = span_at(x.shape, x.p, x.q, at);
       left[at] = x.m[at] - wanted[at];
     }
     Floats out(x.m.size()), both_out = out, both_left = x.m, only_left = x.m;
@@ -98,37 +93,8 @@ TEST(MatrixKernels, SpanIsTheReferenceToTheBit) {
   });
 }
 
-// Dots in double by 32 partial sums; the rest as low_rank.h says it.
 double plain_dot(const float* a, const float* b, std::size_t n) {
-  double sums[32] = {};
-  for (std::size_t i = 0; i < n; ++i) sums[i % 32] += static_cast<double>(a[i]) * b[i];
-  for (std::size_t half = 16; half > 0; half /= 2) {
-    for (std::size_t lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
-  }
-  return sums[0];
-}
-
-void plain_orthonormalise(Floats& v, std::size_t length, std::size_t count) {
-  const auto unit = [&](std::size_t k) {
-    const double size = std::sqrt(plain_dot(&v[k * length], &v[k * length], length));
-    for (std::size_t i = 0; i < length; ++i)
-      v[k * length + i] = size > 0 ? static_cast<float>(1 / size * v[k * length + i]) : 0.0f;
-  };
-  const auto take_off = [&](std::size_t k) {
-    for (std::size_t j = 0; j < k; ++j) {
-      const auto d = static_cast<float>(-plain_dot(&v[k * length], &v[j * length], length));
-      for (std::size_t i = 0; i < length; ++i) v[k * length + i] += d * v[j * length + i];
-    }
-  };
-  for (std::size_t k = 0; k < count; ++k) {
-    unit(k);
-    take_off(k);
-    if (plain_dot(&v[k * length], &v[k * length], length) <= 1e-12)
-      std::fill_n(v.begin() + static_cast<long>(k * length), length, 0.0f);
-    unit(k);
-    take_off(k);
-    unit(k);
-  }
+  return reference::dot({a, n}, {b, n});
 }
 
 TEST(Orthonormalise, IsTheReferenceToTheBitAndOrthonormal) {
@@ -136,7 +102,7 @@ TEST(Orthonormalise, IsTheReferenceToTheBitAndOrthonormal) {
     for (const std::size_t count : {1, 2, 4, 7}) {
       Floats v = gradient(length * count, length + count), wanted = v;
       low_rank::orthonormalise(v.data(), length, count);
-      plain_orthonormalise(wanted, length, count);
+      reference::orthonormalise(wanted, length, count);
       ASSERT_TRUE(same_bits(v, wanted)) << length << " " << count;
       for (std::size_t k = 0; k < count; ++k) {
         for (std::size_t j = 0; j <= k; ++j) {
@@ -286,6 +252,24 @@ Input matrix_input(Matrix m, float rank) {
 
 constexpr Matrix kShapes[] = {{1, 1},   {1, 7},   {7, 1},    {3, 5},
                               {31, 37}, {64, 27}, {8, 4099}, {257, 129}};
+
+TEST(PowerSgd, IsTheReferenceToTheBit) {
+  on_every_target([] {
+    for (const Matrix m : kShapes) {
+      for (const float rank : {1.0f, 2.0f, 4.0f, 7.0f}) {
+        const Input in = matrix_input(m, rank);
+        const Floats v = fold_all(in, feedback::kClassic);
+        reference::Folded row = folded(in, v);
+        row.n0 = m.n0;
+        row.n1 = m.n1;
+        const reference::Message wanted = reference::encode({.name = "powersgd"}, row);
+        const Message got = send(in, m);
+        EXPECT_EQ(got.payload, wanted.payload) << m.n0 << " " << m.n1 << " " << rank;
+        EXPECT_TRUE(same_bits(receive({got.payload}, in, m, 1), wanted.decoded));
+      }
+    }
+  });
+}
 
 TEST(PowerSgd, ResidualIsWhatWasNotSentToTheBit) {
   for (const Matrix m : kShapes) {

@@ -89,12 +89,14 @@ TEST(RandomK, UnbiasedValuesAverageToTheGradientWithThePapersVariance) {
   }
 }
 
-TEST(RandomK, SendsWhatStandsAtItsIndices) {
-  const auto codec = make_randomk({});
-  const Input in{.grad = gradient(70'000, 1), .e = gradient(70'000, 2), .level = 0.01f};
-  const Floats v = fold_all(in, feedback::kClassic);
-  EXPECT_EQ(encode(*codec, in, feedback::kClassic).payload,
-            sparse_payload(v, subset(70'000, 700, in.key)));
+TEST(RandomK, IsTheReferenceToTheBit) {
+  for (const char* name : {"randomk", "randblock"}) {
+    for (const std::size_t n : {1u, 2u, 3u, 16u, 17u, 1000u, 70'000u}) {
+      const Input in{.grad = gradient(n, 1), .e = gradient(n, 2), .level = 0.01f};
+      expect_reference({.name = name}, in, feedback::kClassic);
+      expect_reference({.name = name, .unbiased = true}, in, feedback::kNone);
+    }
+  }
 }
 
 }  // namespace

@@ -6,18 +6,6 @@
 namespace terse::test {
 namespace {
 
-TEST(Sparse, ValuesFollowTheirIndices) {
-  Floats v(2 * kChunk + 10);
-  const std::vector<std::uint32_t> indices{0, 5, kChunk - 1, 2 * kChunk, 2 * kChunk + 9};
-  for (const std::uint32_t i : indices) v[i] = 1.0f + static_cast<float>(i);
-  const Payload payload = sparse_payload(v, indices);
-  const auto n = static_cast<std::uint32_t>(v.size());
-  const std::size_t at = smallest_code(n, indices).bytes;
-  ASSERT_EQ(payload.size(), at + 5 * 4);
-  for (std::size_t i = 0; i < indices.size(); ++i)
-    EXPECT_EQ(load<float>(payload.data() + at + 4 * i), v[indices[i]]);
-}
-
 TEST(Sparse, ReadsWhatWasWrittenInAnyWayOfWritingValues) {
   const Floats v = gradient(200'000, 4);
   std::vector<std::uint32_t> indices;
@@ -49,6 +37,15 @@ TEST(Sparse, ReadsWhatWasWrittenInAnyWayOfWritingValues) {
       reader.add_chunk(chunk, 0.5f, acc.data() + chunk * kChunk, memory);
     for (std::size_t i = 0; i < k; ++i) wanted[indices[i]] += 0.5f * decoded[i];
     EXPECT_TRUE(same_bits(acc, wanted)) << name;
+  }
+}
+
+TEST(Sparse, IsTheReferenceInAnyWayOfWritingValues) {
+  for (const char* name : {"fp32", "fp16", "bf16", "fp8", "fp8_e5m2", "natural", "maxmin5", "qsgd4",
+                           "nuqsgd3", "maxmin8"}) {
+    const Input input{
+        .grad = gradient(20'000, 1), .e = gradient(20'000, 2), .level = 0.1f, .first = 65536};
+    expect_reference({.name = "topk", .bucket = 100, .values = name}, input, feedback::kClassic);
   }
 }
 

@@ -16,7 +16,8 @@
 #include "terse/base/error.h"
 #include "terse/base/random.h"
 #include "terse/compressors/codec.h"
-#include "terse/compressors/sparse.h"
+#include "terse/reference/feedback.h"
+#include "terse/reference/reference.h"
 
 namespace terse::test {
 
@@ -53,12 +54,6 @@ inline Floats gradient(std::size_t n, std::uint64_t seed) {
     }
   }
   return values;
-}
-
-// What an element of layer kLayer is rounded by.
-inline float rounding_noise(const Key& key, std::size_t element) {
-  return static_cast<float>(noise_of(noise_draw(key.stream(), element / 8, kLayer), element % 8)) *
-         0x1.0p-16f;
 }
 
 inline testing::AssertionResult same_bits(std::span<const float> got,
@@ -140,20 +135,6 @@ inline Encoded encode(const Codec& codec, const Input& input, const Feedback& fe
   return result;
 }
 
-// The message of a sparse codec that sends v at these indices, as fp32.
-inline Payload sparse_payload(const Floats& v, const std::vector<std::uint32_t>& indices) {
-  const auto n = static_cast<std::uint32_t>(v.size()),
-             count = static_cast<std::uint32_t>(indices.size());
-  std::vector<std::uint32_t> index = indices;
-  Floats value, decoded(count);
-  for (const std::uint32_t i : indices) value.push_back(v[i]);
-  const Values values;
-  Payload payload(sparse_capacity(n, count, values)), workspace(values.workspace());
-  Entries entries{index, value, decoded, count};
-  payload.resize(*write_sparse(payload, n, 0, {}, values, entries, workspace));
-  return payload;
-}
-
 inline std::uint32_t sparse_count(const Payload& payload) {
   return load<std::uint32_t>(payload.data() + 4);
 }
@@ -188,42 +169,40 @@ inline Floats decode(const Codec& codec, Payload payload, const Input& shape) {
   return decode(codec, {&payload}, shape, feedback::kNone, 1);
 }
 
-// feedback.h in the plainest words: one element.
-struct Folded {
-  float u, v;
-};
-inline void add_term(std::optional<float>& sum, float coefficient, float value) {
-  if (coefficient == 0) return;
-  const float term = coefficient == 1 ? value : coefficient * value;
-  sum = sum ? *sum + term : term;
-}
-inline Folded fold(const Feedback& f, float scale, float grad, float u, float e) {
-  const float g = scale == 1 ? grad : scale * grad;
-  std::optional<float> velocity, v;
-  add_term(velocity, f.uu, u);
-  add_term(velocity, f.ug, g);
-  if (velocity) add_term(v, f.vu, *velocity);
-  add_term(v, f.vg, g);
-  add_term(v, f.ve, e);
-  return {velocity.value_or(0), v.value_or(0)};
-}
-inline float residual(const Feedback& f, float v, float e, float dec) {
-  std::optional<float> kept;
-  add_term(kept, f.ev, v);
-  add_term(kept, f.ee, e);
-  add_term(kept, f.ed, dec);
-  return kept.value_or(0);
-}
 inline Floats fold_all(const Input& input, const Feedback& f, Floats* u = nullptr) {
   Floats v(input.grad.size());
   if (u != nullptr) u->resize(v.size());
   for (std::size_t i = 0; i < v.size(); ++i) {
-    const Folded folded = fold(f, input.scale.value_or(1), input.grad[i],
-                               input.u.empty() ? 0 : input.u[i], input.e.empty() ? 0 : input.e[i]);
+    const auto folded =
+        reference::fold(f, input.scale.value_or(1), input.grad[i], input.u.empty() ? 0 : input.u[i],
+                        input.e.empty() ? 0 : input.e[i]);
     v[i] = folded.v;
     if (u != nullptr) (*u)[i] = folded.u;
   }
   return v;
+}
+
+// Zeros of both signs are one: whether a coefficient times 0 is added where nothing was sent is
+// left to the codec.
+inline Floats unsigned_zeros(Floats values) {
+  for (float& value : values) value += 0.0f;
+  return values;
+}
+
+// The row that an input is under a feedback; v must outlive it.
+inline reference::Folded folded(const Input& input, const Floats& v) {
+  return {.v = v, .level = input.level, .key = input.key, .layer = kLayer, .first = input.first};
+}
+
+// Payload and decoded values of one row are the reference's, to the bit.
+inline void expect_reference(const CodecOptions& options, const Input& input,
+                             const Feedback& feedback) {
+  const auto codec = make_codec(options);
+  const Floats v = fold_all(input, feedback);
+  const reference::Message wanted = reference::encode(options, folded(input, v));
+  const Encoded got = encode(*codec, input, feedback);
+  EXPECT_EQ(got.payload, wanted.payload) << options.name << " of " << v.size();
+  EXPECT_TRUE(same_bits(decode(*codec, got.payload, input), wanted.decoded)) << options.name;
 }
 
 }  // namespace terse::test

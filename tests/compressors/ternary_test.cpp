@@ -5,8 +5,6 @@
 namespace terse::test {
 namespace {
 
-float draw(const Input& input, std::size_t i) { return rounding_noise(input.key, i); }
-
 // Encodes and decodes one row that may have a shared scale.
 struct Shared {
   Payload payload;
@@ -26,25 +24,11 @@ Shared through(const Codec& codec, const Input& input, const float* shared) {
   return result;
 }
 
-TEST(TernGrad, IsTheScalarReferenceToTheBit) {
-  for (const std::size_t n : {1u, 3u, 4u, 5u, 100u, 2047u, 2049u, 7919u}) {
-    const Input input{.grad = gradient(n, n), .e = gradient(n, 4)};
-    const Floats v = fold_all(input, feedback::kClassic);
-    float scale = 0;
-    for (const float x : v) scale = std::max(scale, std::abs(x));
-    Payload wanted(4 + (n + 3) / 4);
-    store(wanted.data(), scale);
-    Floats values(n);
-    for (std::size_t i = 0; i < n; ++i) {
-      const bool sent = draw(input, i) < std::abs(v[i]) / scale, negative = std::signbit(v[i]);
-      wanted[4 + i / 4] |= static_cast<std::byte>((sent ? (negative ? 1u : 2u) : 0u) << i % 4 * 2);
-      values[i] = sent ? (negative ? -scale : scale) : 0;
-    }
-    const auto codec = make_terngrad(0);
-    const Encoded encoded = encode(*codec, input, feedback::kClassic);
-    EXPECT_EQ(encoded.payload, wanted) << n;
-    const Floats decoded = decode(*codec, encoded.payload, input);
-    for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(decoded[i], values[i]) << i << " of " << n;
+TEST(TernGrad, IsTheReferenceToTheBit) {
+  for (const std::size_t n : {0u, 1u, 3u, 4u, 5u, 100u, 2047u, 2049u, 7919u}) {
+    for (const double clip : {0.0, 1.0, 2.5})
+      expect_reference({.name = "terngrad", .clip = clip},
+                       {.grad = gradient(n, n), .e = gradient(n, 4)}, feedback::kClassic);
   }
 }
 

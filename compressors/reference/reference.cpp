@@ -1,0 +1,32 @@
+#include "terse/reference/reference.h"
+
+#include <string_view>
+
+#include "terse/base/error.h"
+#include "terse/reference/ways.h"
+
+namespace terse::reference {
+namespace {
+
+struct Way {
+  std::string_view name;
+  Message (*encode)(const CodecOptions&, const Folded&);
+};
+
+constexpr Way kWays[] = {{"none", none},         {"fp16", fp16},         {"bf16", bf16},
+                         {"fp8", fp8},           {"fp8_e5m2", fp8_e5m2}, {"maxmin", maxmin},
+                         {"qsgd", qsgd},         {"nuqsgd", nuqsgd},     {"natural", natural},
+                         {"terngrad", terngrad}, {"signsgd", signsgd},   {"signum", signsgd},
+                         {"ef_sign", ef_sign},   {"onebit", onebit},     {"powersgd", powersgd}};
+
+}  // namespace
+
+Message encode(const CodecOptions& options, const Folded& row) {
+  for (const Way& way : kWays) {
+    if (way.name == options.name) return way.encode(options, row);
+  }
+  if (codec_info(options.name).family != "sparse") fail("codec {} has no reference.", options.name);
+  return sparse(options, row);
+}
+
+}  // namespace terse::reference

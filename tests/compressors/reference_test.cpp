@@ -1,0 +1,82 @@
+// Every codec gives the reference's bits, on every instruction set.
+#include "terse/reference/reference.h"
+
+#include "codec_cases.h"
+#include "support.h"
+#include "targets.h"
+
+namespace terse::test {
+namespace {
+
+using reference::Message;
+
+// Memory, payload and decoded values after one step by the definitions alone.
+struct Wanted {
+  Floats v, u, e;
+  Message message;
+};
+
+Wanted wanted_of(const CodecOptions& options, const Input& input, const Feedback& f) {
+  Wanted wanted;
+  wanted.v = fold_all(input, f, &wanted.u);
+  const reference::Folded row = folded(input, wanted.v);
+  wanted.message = reference::encode(options, row);
+  for (std::size_t i = 0; i < wanted.v.size(); ++i) {
+    wanted.e.push_back(reference::residual(f, wanted.v[i], input.e[i], wanted.message.decoded[i]));
+  }
+  if (!f.clear_velocity) return wanted;
+  if (codec_info(options.name).family == "sparse") {
+    for (const std::uint32_t i : reference::chosen(options, row)) wanted.u[i] = 0;
+  } else {
+    std::ranges::fill(wanted.u, 0.0f);
+  }
+  return wanted;
+}
+
+// A message of another rank, this rank itself, and its own message, added up as codec.h says.
+float sum_of(const Codec& codec, float theirs, float own, float mine, float weight) {
+  if (codec.traits().votes) own = own < 0 ? -1.0f : 1.0f;
+  if (codec.traits().pattern != Pattern::sharded)
+    return weight * theirs + weight * own + weight * mine;
+  return ((theirs + own) + mine) * weight;
+}
+
+class Reference : public testing::TestWithParam<Case> {};
+
+TEST_P(Reference, IsWhatEveryInstructionSetSends) {
+  const CodecOptions& options = GetParam().options;
+  const auto codec = make_codec(options);
+  for (const std::size_t n : {0u, 1u, 7u, 509u, 2049u, 8193u, 70'001u}) {
+    const float level = GetParam().level;
+    const Input mine{gradient(n, 1), gradient(n, 2), gradient(n, 3), level, 24},
+        other{gradient(n, 4), gradient(n, 5), gradient(n, 6), level, 24};
+    for (const Feedback& f : {feedback::kNone, feedback::kClassic, feedback::dgc(0.9f, true, true),
+                              Feedback{.ve = 1, .ev = 0.3f, .ee = 0.7f, .ed = -0.3f}}) {
+      const Wanted wanted = wanted_of(options, mine, f), theirs = wanted_of(options, other, f);
+      Floats sum(n);
+      for (std::size_t i = 0; i < n; ++i)
+        sum[i] =
+            sum_of(*codec, theirs.message.decoded[i], wanted.v[i], wanted.message.decoded[i], 0.3f);
+      on_every_target([&] {
+        SCOPED_TRACE(n);
+        Encoded got = encode(*codec, mine, f);
+        EXPECT_EQ(got.payload, wanted.message.payload);
+        EXPECT_TRUE(!f.keeps_residual() ||
+                    same_bits(unsigned_zeros(got.e), unsigned_zeros(wanted.e)));
+        EXPECT_TRUE(!f.keeps_velocity() || same_bits(got.u, wanted.u));
+        EXPECT_TRUE(same_bits(decode(*codec, got.payload, mine), wanted.message.decoded));
+        Payload from_other = encode(*codec, other, f).payload;
+        Floats u;
+        EXPECT_TRUE(same_bits(
+            unsigned_zeros(decode(*codec, {&from_other, nullptr, &got.payload}, mine, f, 0.3f, &u)),
+            unsigned_zeros(sum)));
+      });
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Reference, testing::ValuesIn(cases()),
+                         [](const auto& one) { return test_name(one.param); });
+
+}  // namespace
+}  // namespace terse::test
