@@ -151,7 +151,10 @@ Plan make_plan(std::span<const Layer> layers, const Compression& words, std::int
   family.codec->check(level, family.feedback);
   if (info.level == Level::rank) require_rank(layers, level);
   check_join(family.codec, family.feedback);
-  if (words.codec.name == "none" && family.feedback == feedback::kNone) return plan;
+  if (words.codec.name == "none" && family.feedback == feedback::kNone) {
+    plan.families.front().group_bytes = group_bytes_of(words, *family.codec, 0);
+    return plan;
+  }
 
   std::size_t compressed_bytes = 0;
   for (std::size_t i = 0; i < layers.size(); ++i) {

@@ -57,6 +57,9 @@ class Reducer {
   void adopt(Plan plan);
 
   const Plan& plan() const { return plan_; }
+  // What the order of turns is made from, group by group: a guess for the first steps after a plan
+  // was adopted, then what rank 0 measured in one of them.
+  std::span<const Timing> timings() const { return timings_; }
   State& state() { return state_; }
   std::size_t workspace_bytes() const;
 

@@ -53,7 +53,7 @@ class Drawn : public Sparsifier {
     return {.biased = !unbiased_, .summable = values().exact(), .pattern = Pattern::shared_support};
   }
   std::uint32_t most(std::uint32_t n, float level) const override {
-    return n == 0 ? 0 : std::clamp<std::uint32_t>(floor_share(n, level), 1, n);
+    return largest_share(n, level);
   }
 
   void check(float level, const Feedback& feedback) const override {

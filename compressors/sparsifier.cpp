@@ -26,6 +26,10 @@ std::uint32_t ceil_share(double n, float density) {
   return static_cast<std::uint32_t>(std::ceil(n * density * (1 - kRelative)));
 }
 
+std::uint32_t largest_share(std::uint32_t n, float density) {
+  return n == 0 ? 0 : std::clamp<std::uint32_t>(floor_share(n, density), 1, n);
+}
+
 std::size_t Sparsifier::capacity(std::uint32_t n, float level) const {
   return sparse_capacity(n, most(n, level), values_);
 }

@@ -14,6 +14,8 @@ namespace terse {
 // next to it.
 std::uint32_t floor_share(double n, float density);
 std::uint32_t ceil_share(double n, float density);
+// max(1, floor_share) of n elements, and none of none.
+std::uint32_t largest_share(std::uint32_t n, float density);
 
 class Sparsifier : public Codec {
  public:

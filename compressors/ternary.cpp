@@ -39,7 +39,9 @@ class TernGrad final : public BlockCodec {
  public:
   explicit TernGrad(double clip) : clip_(clip) {}
   std::string name() const override { return "terngrad"; }
-  Traits traits() const override { return {.fixed_size = true, .shares_scale = true, .block = 16}; }
+  Traits traits() const override {
+    return {.fixed_size = true, .summable = true, .shares_scale = true, .block = 16};
+  }
   std::size_t capacity(std::uint32_t n, float level) const override {
     return n == 0 ? 0 : sizeof(float) + kernels::packed_bytes(n, Width(level).bits);
   }

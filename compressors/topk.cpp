@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::uint32_t kWholeRow = 8192, kStride = 128, kTogether = 4, kFewSamples = 64;
 
-std::uint32_t largest_share(std::uint32_t n, float level) {
-  return n == 0 ? 0 : std::clamp<std::uint32_t>(floor_share(n, level), 1, n);
-}
-
 class TopK final : public MagnitudeSparsifier {
  public:
   TopK(Values values, std::string name, Pattern pattern)

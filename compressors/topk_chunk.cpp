@@ -15,16 +15,12 @@ constexpr std::uint32_t kPart = 4096;
 static_assert(kPart <= kFoldBlock);
 constexpr float kSlack = 0.9f;  // neighbouring parts are alike
 
-std::uint32_t share_of(std::uint32_t n, float level) {
-  return n == 0 ? 0 : std::clamp<std::uint32_t>(floor_share(n, level), 1, n);
-}
-
 class TopKChunk final : public Sparsifier {
  public:
   using Sparsifier::Sparsifier;
   std::string name() const override { return "topk_chunk"; }
   std::uint32_t most(std::uint32_t n, float level) const override {
-    return n / kPart * share_of(kPart, level) + share_of(n % kPart, level);
+    return n / kPart * largest_share(kPart, level) + largest_share(n % kPart, level);
   }
   // A part is collected whole at worst, and then cut to its share.
   std::uint32_t room(std::uint32_t n, float level) const override {
@@ -57,7 +53,7 @@ class TopKChunk final : public Sparsifier {
                                 std::uint32_t floor, Entries& entries,
                                 std::span<std::uint32_t> order) {
     const auto n = static_cast<std::uint32_t>(v.size());
-    const std::uint32_t k = share_of(n, level), begin = entries.count;
+    const std::uint32_t k = largest_share(n, level), begin = entries.count;
     kernels::Collected found{&entries.index[begin], &entries.value[begin],
                              entries.index.size() - begin};
     kernels::collect(v, peaks, at, floor, found);

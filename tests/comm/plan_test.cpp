@@ -37,6 +37,17 @@ TEST(MakePlan, VectorsAndSmallLayersTravelDense) {
   }
 }
 
+TEST(MakePlan, GroupsHaveTheSizeThatTheJobAsksFor) {
+  const Model model = make_layers();
+  for (const char* codec : {"none", "fp16"}) {
+    Compression words = words_for(codec);
+    words.group_bytes = 40'000;
+    EXPECT_EQ(make_plan(model.layers, words, 0, 2).families.back().group_bytes, 40'000u) << codec;
+    words.group_bytes = 0;
+    EXPECT_EQ(make_plan(model.layers, words, 0, 2).families.back().group_bytes, 1u << 20) << codec;
+  }
+}
+
 TEST(MakePlan, RefusesWhatCannotWork) {
   const Model model = make_layers();
   const auto refused = [&](Compression words) {

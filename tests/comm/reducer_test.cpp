@@ -176,6 +176,43 @@ void one_step(CommThread& thread, const Compression& words) {
   }
 }
 
+// A group is ready with its last gradient, however late its turn comes.
+TEST(Reducer, AGroupIsReadyWithItsLastGradient) {
+  run_threads(1, [](CommThread& thread) {
+    Model model = make_layers();
+    Compression words = words_for("fp16");
+    words.group_bytes = 64 * 1024;
+    const Plan plan = make_plan(model.layers, words, 0, 1);
+    Reducer reducer(model.layers, thread, plan, {});
+    const std::size_t layers = model.layers.size();
+    std::vector<std::int64_t> earliest(layers), latest(layers);
+    const auto since = [](Clock::time_point then) {
+      return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - then).count();
+    };
+    for (std::uint64_t step = 0; step < 3; ++step) {
+      const Clock::time_point before = Clock::now();
+      reducer.begin(step);
+      const Clock::time_point after = Clock::now();
+      for (std::size_t l = layers; l-- > 0;) {  // against the order of turns
+        earliest[l] = since(after);
+        reducer.ready(l);
+        latest[l] = since(before);
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      }
+      reducer.finish();
+    }
+    const std::vector<GroupSpec> groups = make_groups(model.layers, plan);
+    ASSERT_EQ(reducer.timings().size(), groups.size());
+    ASSERT_GT(groups.size(), 2u);
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      std::size_t last = layers;
+      for (const Piece& piece : groups[g].pieces) last = std::min<std::size_t>(last, piece.layer);
+      EXPECT_GE(reducer.timings()[g].ready_us, earliest[last]) << g;
+      EXPECT_LE(reducer.timings()[g].ready_us, latest[last]) << g;
+    }
+  });
+}
+
 TEST(Reducer, ADamagedMessageNamesSenderLayerAndStep) {
   for (const std::size_t at :
        {std::size_t{3}, std::size_t{8}, std::size_t{30}, std::size_t{45}, std::size_t{1000}}) {
