@@ -1,5 +1,6 @@
 # A room is one folder of sources with one target and one include root. Its headers are included as
 # "terse/<room>/x.h" and found only through ${CMAKE_BINARY_DIR}/include/<room>, which the target carries.
+get_filename_component(TERSE_ROOT ${CMAKE_CURRENT_LIST_DIR}/.. ABSOLUTE)
 
 # Every file that includes torch shares one precompiled header: parsing it costs half a minute otherwise. <torch/torch.h>
 # would cost each file three times what this part of it does.
@@ -31,13 +32,13 @@ function(terse_room name)
   cmake_parse_arguments(ROOM "TORCH" "" "SOURCES;LINK;TORCH_FILES" ${ARGN})
   set(files "")
   foreach(dir ${ROOM_SOURCES})
-    file(GLOB found CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${dir}/*.cpp)
+    file(GLOB found CONFIGURE_DEPENDS ${TERSE_ROOT}/${dir}/*.cpp)
     list(APPEND files ${found})
   endforeach()
   list(GET ROOM_SOURCES 0 home)
   set(root ${CMAKE_BINARY_DIR}/include/${name})
   file(MAKE_DIRECTORY ${root}/terse)
-  file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${home} ${root}/terse/${name} SYMBOLIC)
+  file(CREATE_LINK ${TERSE_ROOT}/${home} ${root}/terse/${name} SYMBOLIC)
 
   if(files)
     add_library(terse_${name} STATIC ${files})
@@ -68,7 +69,7 @@ endfunction()
 # terse_program(name SOURCES dir LINK target...): an executable at the top of the build folder.
 function(terse_program name)
   cmake_parse_arguments(PROGRAM "" "" "SOURCES;LINK" ${ARGN})
-  file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${PROGRAM_SOURCES}/*.cpp)
+  file(GLOB files CONFIGURE_DEPENDS ${TERSE_ROOT}/${PROGRAM_SOURCES}/*.cpp)
   add_executable(${name} ${files})
   target_link_libraries(${name} PRIVATE ${PROGRAM_LINK})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})

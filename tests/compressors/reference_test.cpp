@@ -4,6 +4,7 @@
 #include "codec_cases.h"
 #include "support.h"
 #include "targets.h"
+#include "terse/base/hash.h"
 
 namespace terse::test {
 namespace {
@@ -73,6 +74,39 @@ TEST_P(Reference, IsWhatEveryInstructionSetSends) {
       });
     }
   }
+}
+
+// Values that no mathematical library has a part in: four bytes' sum, over eight orders of
+// magnitude.
+Floats plain_gradient(std::size_t n, std::uint64_t seed) {
+  Floats values(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint64_t bits = mix64(seed * n + i);
+    int sum = -510;
+    for (int byte = 0; byte < 4; ++byte) sum += static_cast<int>(bits >> 8 * byte & 255);
+    values[i] = std::ldexp(static_cast<float>(sum), -20 - static_cast<int>(bits >> 32 & 7));
+  }
+  return values;
+}
+
+// Payloads, residuals and sums of every codec, as one number: the same on every kind of machine.
+// Who changes a codec's bytes on purpose changes it, and comm/WIRE.md.
+TEST(Bytes, AreTheSameOnEveryMachine) {
+  std::uint64_t all = 0;
+  std::string trail;
+  for (const Case& one : cases()) {
+    const auto codec = make_codec(one.options);
+    const Input mine{plain_gradient(70'001, 1), plain_gradient(70'001, 2), {}, one.level, 24},
+        other{plain_gradient(70'001, 3), plain_gradient(70'001, 4), {}, one.level, 24};
+    Encoded sent = encode(*codec, mine, feedback::kClassic);
+    Payload theirs = encode(*codec, other, feedback::kClassic).payload;
+    const Floats sum =
+        decode(*codec, {&theirs, nullptr, &sent.payload}, mine, feedback::kClassic, 0.3f);
+    all = combine(all, hash64(sent.payload), hash64(bytes_of(std::span<const float>(sent.e))),
+                  hash64(bytes_of(std::span<const float>(sum))));
+    trail += fmt::format("{:016x} after {}\n", all, test_name(one));
+  }
+  EXPECT_EQ(all, 0xb8c7ebabea75ec0fu) << trail;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Reference, testing::ValuesIn(cases()),
