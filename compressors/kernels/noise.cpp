@@ -1,5 +1,7 @@
 #include "terse/compressors/kernels/noise.h"
 
+#include <algorithm>
+
 #include "terse/base/random.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -25,21 +27,12 @@ struct Counters {
   Words a, b, x, y;
 };
 
-TERSE_INLINE Counters start(std::uint64_t layer, std::uint32_t counter) {
-  const Wide wide;
-  const Narrow narrow;
-  const auto low = hn::BitCast(narrow, hn::Iota(wide, 0));
-  const auto counters = hn::Add(low, hn::Set(narrow, counter));
-  return {hn::BitCast(wide, counters), hn::Zero(wide),
-          hn::Set(wide, static_cast<std::uint32_t>(layer)), hn::Set(wide, layer >> 32)};
-}
-
 TERSE_INLINE Counters turn(const Counters& c, Words k0, Words k1) {
   const Narrow narrow;
   const Words p0 = hn::MulEven(hn::BitCast(narrow, c.a), hn::Set(narrow, kPhiloxFactors[0]));
   const Words p1 = hn::MulEven(hn::BitCast(narrow, c.x), hn::Set(narrow, kPhiloxFactors[1]));
-  return {hn::Xor(hn::Xor(hn::ShiftRight<32>(p1), c.b), k0), p1,
-          hn::Xor(hn::Xor(hn::ShiftRight<32>(p0), c.y), k1), p0};
+  return {hn::Xor3(hn::ShiftRight<32>(p1), c.b, k0), p1,
+          hn::Xor3(hn::ShiftRight<32>(p0), c.y, k1), p0};
 }
 
 // Of two words in low halves, the one lane that holds both in order.
@@ -54,22 +47,52 @@ TERSE_INLINE void finish(const Counters& c, std::uint16_t* out) {
                         reinterpret_cast<std::uint64_t*>(out));
 }
 
-// The keys of all rounds, each as many times as there are lanes: broadcasting them in the loop
-// would be a part of its work.
+// The keys of rounds, each as many times as there are lanes: broadcasting them in the loop would be
+// a part of its work.
+constexpr int kLoopRounds = kNoiseRounds - 2;
+
 struct RoundKeys {
-  alignas(64) std::uint64_t words[kNoiseRounds][2][hn::MaxLanes(Wide())];
+  alignas(64) std::uint64_t words[kLoopRounds][2][hn::MaxLanes(Wide())];
 
   explicit RoundKeys(std::uint64_t stream) {
-    auto k0 = static_cast<std::uint32_t>(stream), k1 = static_cast<std::uint32_t>(stream >> 32);
-    for (auto& round : words) {
-      for (std::size_t lane = 0; lane < hn::Lanes(Wide()); ++lane) {
-        round[0][lane] = k0;
-        round[1][lane] = k1;
-      }
-      k0 += kPhiloxSteps[0];
-      k1 += kPhiloxSteps[1];
+    for (std::uint32_t round = 0; round < kLoopRounds; ++round) {
+      for (std::uint32_t word = 0; word < 2; ++word)
+        std::fill_n(words[round][word], hn::Lanes(Wide()), key_of(stream, round + 2, word));
     }
   }
+
+  static std::uint32_t key_of(std::uint64_t stream, std::uint32_t round, std::uint32_t word) {
+    return static_cast<std::uint32_t>(stream >> 32 * word) + round * kPhiloxSteps[word];
+  }
+};
+
+// What the first two rounds come to: half of either is the same for all counters of a layer, and
+// the one product of the first grows evenly with the counter.
+class FirstRounds {
+ public:
+  FirstRounds(std::uint64_t stream, std::uint64_t layer) {
+    const auto key = [&](std::uint32_t round, std::uint32_t word) {
+      return RoundKeys::key_of(stream, round, word);
+    };
+    const std::uint64_t first = kPhiloxFactors[1] * (layer & 0xffffffffu);
+    const std::uint64_t second = kPhiloxFactors[0] * (first >> 32 ^ key(0, 0));
+    x1_ = static_cast<std::uint32_t>(layer >> 32) ^ key(0, 1);
+    a2_ = first ^ key(1, 0);
+    x2_ = second >> 32 ^ key(1, 1);
+    y2_ = second;
+  }
+
+  // `product` is the counters times the first factor.
+  TERSE_INLINE Counters of(Words product) const {
+    const Wide wide;
+    const Words x = hn::Xor(hn::ShiftRight<32>(product), hn::Set(wide, x1_));
+    const Words p = hn::MulEven(hn::BitCast(Narrow(), x), hn::Set(Narrow(), kPhiloxFactors[1]));
+    return {hn::Xor(hn::ShiftRight<32>(p), hn::Set(wide, a2_)), p,
+            hn::Xor(product, hn::Set(wide, x2_)), hn::Set(wide, y2_)};
+  }
+
+ private:
+  std::uint64_t x1_, a2_, x2_, y2_;
 };
 
 // Two runs of counters at a time hide the latency of the multiplications. Returns how many octets
@@ -79,12 +102,18 @@ TERSE_INLINE std::size_t octets_by_vectors(std::uint64_t stream, std::uint64_t l
                                            std::uint16_t* out) {
   const Wide wide;
   const std::size_t lanes = hn::Lanes(wide);
+  const FirstRounds first(stream, layer);
   const RoundKeys keys(stream);
+  constexpr std::uint64_t kFactor = kPhiloxFactors[0];
+  const Words step = hn::Set(wide, kFactor * lanes);
+  const auto counters = hn::Add(hn::BitCast(Narrow(), hn::Iota(wide, 0)), hn::Set(Narrow(), octet));
+  Words product = hn::MulEven(counters, hn::Set(Narrow(), kPhiloxFactors[0]));
   std::size_t q = 0;
   for (; q + 2 * lanes <= octets; q += 2 * lanes) {
-    const std::uint32_t counter = octet + static_cast<std::uint32_t>(q);
-    Counters one = start(layer, counter),
-             two = start(layer, counter + static_cast<std::uint32_t>(lanes));
+    Counters one = first.of(product);
+    product = hn::Add(product, step);
+    Counters two = first.of(product);
+    product = hn::Add(product, step);
     for (const auto& round : keys.words) {
       const Words k0 = hn::Load(wide, round[0]), k1 = hn::Load(wide, round[1]);
       one = turn(one, k0, k1);

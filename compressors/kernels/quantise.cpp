@@ -25,9 +25,10 @@ TERSE_INLINE std::uint64_t spread(std::uint64_t word, const Step& step) {
   return (word & step.stay) | ((word << step.by) & step.move);
 }
 
+namespace hn = hwy::HWY_NAMESPACE;
+
 // Of numbers the order does not matter but for the sign of a zero, which is made + in the end.
 Range range_of(const float* values, std::size_t n) {
-  namespace hn = hwy::HWY_NAMESPACE;
   const hn::ScalableTag<float> floats;
   const std::size_t lanes = hn::Lanes(floats);
   float low = values[0], high = values[0];
@@ -67,50 +68,151 @@ TERSE_INLINE void quantise_one(const float* __restrict values,
   }
 }
 
+// A quantisation with its constants; `done` elements of the arrays are done.
+struct Job {
+  const float* values;
+  const std::uint16_t* noise;
+  float low, unit, inverse;
+  std::int32_t top;
+  std::uint8_t* codes;
+  float* kept;
+  Ahead ahead;
+  std::size_t n, done = 0;
+
+  TERSE_INLINE void prefetch(std::size_t elements) const {
+    constexpr std::size_t kLine = 16;
+    for (std::size_t j = 0; j < elements; j += kLine) {
+      __builtin_prefetch(ahead.grad + done + j, 0, 2);
+      __builtin_prefetch(ahead.residual + done + j, 0, 2);
+    }
+  }
+};
+
+#if TERSE_X86_VECTORS
+using FloatTag = hn::ScalableTag<float>;
+using IntTag = hn::RebindToSigned<FloatTag>;
+using FloatVec = hn::Vec<FloatTag>;
+using IntVec = hn::Vec<IntTag>;
+
+// As the language does it. Highway's conversion would guard against numbers that no integer holds.
+TERSE_INLINE IntVec truncated(FloatVec v) {
+  using Ints = std::int32_t __attribute__((vector_size(sizeof(v.raw))));
+  return IntVec{reinterpret_cast<decltype(IntVec::raw)>(__builtin_convertvector(v.raw, Ints))};
+}
+
+// Bytes of four vectors, of which each lane of 128 bits has a quarter.
+TERSE_INLINE __m256i bytes_in_lanes(const __m256i* c) {
+  return _mm256_packus_epi16(_mm256_packs_epi32(c[0], c[1]), _mm256_packs_epi32(c[2], c[3]));
+}
+#if HWY_TARGET <= HWY_AVX3
+TERSE_INLINE __m512i bytes_in_lanes(const __m512i* c) {
+  return _mm512_packus_epi16(_mm512_packs_epi32(c[0], c[1]), _mm512_packs_epi32(c[2], c[3]));
+}
+#endif
+
+// Some vectors side by side: a chain of these operations takes longer than small machines look
+// ahead.
+template <bool kNoise, Keep kKeep>
+TERSE_INLINE void quantise_vectors(Job& job) {
+  constexpr FloatTag floats;
+  constexpr IntTag ints;
+  constexpr std::size_t kLanes = hn::MaxLanes(floats), kSide = 8, kStretch = kSide * kLanes;
+  const FloatVec low = hn::Set(floats, job.low), unit = hn::Set(floats, job.unit),
+                 inverse = hn::Set(floats, job.inverse), half = hn::Set(floats, 0.5f);
+  const IntVec top = hn::Set(ints, job.top);
+  // In a float of 128 to 129 the lower half of the bits counts 2^-16ths.
+  static_assert(kNoiseUnit == 0x1.0p-16f);
+  const FloatVec base = hn::Set(floats, 128.0f);
+  const IntVec base_bits = hn::BitCast(ints, base);
+  const hn::Rebind<std::uint16_t, FloatTag> halves;
+  alignas(64) std::int32_t order[kLanes];
+  for (std::size_t i = 0; i < kLanes; ++i)
+    order[i] = static_cast<std::int32_t>(i % (kLanes / 4) * 4 + i / (kLanes / 4));
+  const auto in_order = hn::SetTableIndices(ints, order);
+
+  for (; job.done + kStretch <= job.n; job.done += kStretch) {
+    const float* const values = job.values + job.done;
+    job.prefetch(kStretch);
+    FloatVec x[kSide];
+    IntVec codes[kSide];
+    for (std::size_t k = 0; k < kSide; ++k)
+      x[k] = hn::Mul(hn::Sub(hn::LoadU(floats, values + k * kLanes), low), inverse);
+    for (std::size_t k = 0; k < kSide; ++k) {
+      FloatVec shift = half;
+      if constexpr (kNoise) {
+        const IntVec bits =
+            hn::PromoteTo(ints, hn::LoadU(halves, job.noise + job.done + k * kLanes));
+        shift = hn::Sub(hn::BitCast(floats, hn::Or(bits, base_bits)), base);
+      }
+      codes[k] = truncated(hn::Add(x[k], shift));
+    }
+    for (IntVec& code : codes) code = hn::Min(code, top);
+    for (std::size_t k = 0; k < kSide; k += 4) {
+      const IntVec bytes{bytes_in_lanes(&codes[k].raw)};
+      hn::StoreU(hn::TableLookupLanes(bytes, in_order), ints,
+                 reinterpret_cast<std::int32_t*>(job.codes + job.done + k * kLanes));
+    }
+    if constexpr (kKeep != Keep::nothing) {
+      for (std::size_t k = 0; k < kSide; ++k)
+        x[k] = hn::Add(low, hn::Mul(unit, hn::ConvertTo(floats, codes[k])));
+      for (std::size_t k = 0; k < kSide; ++k) {
+        if constexpr (kKeep == Keep::difference)
+          x[k] = hn::Sub(hn::LoadU(floats, values + k * kLanes), x[k]);
+        hn::StoreU(x[k], floats, job.kept + job.done + k * kLanes);
+      }
+    }
+  }
+}
+#endif
+
 // In stretches of two cache lines, as no compiler vectorises a loop that prefetches: without that,
 // the passes over cached blocks leave the memory idle.
 template <bool kNoise, Keep kKeep>
-TERSE_INLINE void quantise_body(const float* values, const std::uint16_t* noise, float low,
-                                float unit, float top, std::uint8_t* codes, float* kept,
-                                Ahead ahead, std::size_t n) {
-  const float inverse = 1 / unit;
-  const auto most = static_cast<std::int32_t>(top);
-  constexpr std::size_t kLine = 16, kStretch = 2 * kLine;
-  std::size_t i = 0;
-  for (; i + kStretch <= n; i += kStretch) {
-    for (std::size_t j = 0; j < kStretch; j += kLine) {
-      __builtin_prefetch(ahead.grad + i + j, 0, 2);
-      __builtin_prefetch(ahead.residual + i + j, 0, 2);
-    }
+TERSE_INLINE void quantise_body(Job job) {
+  const auto one = [&](std::size_t i) HWY_ATTR {
+    quantise_one<kNoise, kKeep>(job.values, job.noise, job.low, job.unit, job.inverse, job.top,
+                                job.codes, job.kept, i);
+  };
+#if TERSE_X86_VECTORS
+  quantise_vectors<kNoise, kKeep>(job);
+#endif
+  constexpr std::size_t kStretch = 32;
+  for (; job.done + kStretch <= job.n; job.done += kStretch) {
+    job.prefetch(kStretch);
     TERSE_ELEMENTWISE
-    for (std::size_t j = 0; j < kStretch; ++j)
-      quantise_one<kNoise, kKeep>(values, noise, low, unit, inverse, most, codes, kept, i + j);
+    for (std::size_t j = 0; j < kStretch; ++j) one(job.done + j);
   }
-  for (; i < n; ++i)
-    quantise_one<kNoise, kKeep>(values, noise, low, unit, inverse, most, codes, kept, i);
+  for (; job.done < job.n; ++job.done) one(job.done);
 }
 
 template <Keep kKeep>
-TERSE_INLINE void quantise_keeping(const float* values, const std::uint16_t* noise, float low,
-                                   float unit, float top, std::uint8_t* codes, float* kept,
-                                   Ahead ahead, std::size_t n) {
-  if (noise != nullptr) {
-    quantise_body<true, kKeep>(values, noise, low, unit, top, codes, kept, ahead, n);
+TERSE_INLINE void quantise_keeping(const Job& job) {
+  if (job.noise != nullptr) {
+    quantise_body<true, kKeep>(job);
   } else {
-    quantise_body<false, kKeep>(values, noise, low, unit, top, codes, kept, ahead, n);
+    quantise_body<false, kKeep>(job);
   }
 }
 
 void quantise(const float* values, const std::uint16_t* noise, float low, float unit, float top,
               std::uint8_t* codes, Keep keep, float* kept, Ahead ahead, std::size_t n) {
+  const Job job{.values = values,
+                .noise = noise,
+                .low = low,
+                .unit = unit,
+                .inverse = 1 / unit,
+                .top = static_cast<std::int32_t>(top),
+                .codes = codes,
+                .kept = kept,
+                .ahead = ahead,
+                .n = n};
   switch (keep) {
     case Keep::nothing:
-      return quantise_keeping<Keep::nothing>(values, noise, low, unit, top, codes, kept, ahead, n);
+      return quantise_keeping<Keep::nothing>(job);
     case Keep::decoded:
-      return quantise_keeping<Keep::decoded>(values, noise, low, unit, top, codes, kept, ahead, n);
+      return quantise_keeping<Keep::decoded>(job);
     case Keep::difference:
-      return quantise_keeping<Keep::difference>(values, noise, low, unit, top, codes, kept, ahead,
-                                                n);
+      return quantise_keeping<Keep::difference>(job);
   }
 }
 
