@@ -1,11 +1,10 @@
 #include "terse/io/checkpoint.h"
 
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/resource.h>
 
 #include <functional>
 
+#include "io/file_size_limit.h"
 #include "io/temp_folder.h"
 #include "terse/base/error.h"
 #include "terse/base/file.h"
@@ -272,26 +271,6 @@ TEST(Checkpoint, AnotherStateAtTheSameStepTakesTheManifestAwayFirst) {
   write_rank_file(dir.path(), 10, 0, rank_state(1, 11));
   EXPECT_EQ(newest_manifest(dir.path()), std::nullopt);
 }
-
-// While it lives, no file may grow beyond `bytes`: writing then fails as on a full disk.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : old_handler_(::signal(SIGXFSZ, SIG_IGN)) {
-    ::getrlimit(RLIMIT_FSIZE, &old_);
-    const rlimit limit{bytes, old_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &old_);
-    ::signal(SIGXFSZ, old_handler_);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-
- private:
-  sighandler_t old_handler_;
-  rlimit old_{};
-};
 
 TEST(Checkpoint, AFullDiskLeavesNothingHalfWritten) {
   const TempFolder dir;

@@ -2,10 +2,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +12,7 @@
 #include <functional>
 #include <limits>
 
+#include "io/file_size_limit.h"
 #include "io/temp_folder.h"
 #include "terse/base/error.h"
 #include "terse/base/file.h"
@@ -274,26 +273,6 @@ TEST(Metrics, AFolderThatIsNotThereIsNamed) {
   const std::string error = error_of([] { MetricsWriter("/nowhere/at/all", kJob, kUnits); });
   EXPECT_TRUE(contains(error, "/nowhere/at/all/metrics.jsonl")) << error;
 }
-
-// While it lives, no file may grow beyond `bytes`: writing then fails as on a full disk.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : old_handler_(::signal(SIGXFSZ, SIG_IGN)) {
-    ::getrlimit(RLIMIT_FSIZE, &old_);
-    const rlimit limit{bytes, old_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &old_);
-    ::signal(SIGXFSZ, old_handler_);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-
- private:
-  sighandler_t old_handler_;
-  rlimit old_{};
-};
 
 TEST(Metrics, AFullDiskKeepsTheLinesThatWereFlushed) {
   const TempFolder dir;
