@@ -35,7 +35,7 @@ class Cifar10 : public testing::Test {
   }
 
  private:
-  test::TemporaryFolder folder_;
+  TempFolder folder_;
 };
 
 TEST_F(Cifar10, ReadsBatchesInOrder) {
@@ -52,7 +52,7 @@ TEST_F(Cifar10, ReadsBatchesInOrder) {
 }
 
 TEST_F(Cifar10, ReadsTheArchivesSubFolder) {
-  const test::TemporaryFolder parent;
+  const TempFolder parent;
   fs::copy(path(), parent.path() / "cifar-10-batches-bin");
   EXPECT_EQ(load_dataset("cifar10", parent.path()).fingerprint, load().fingerprint);
 }

@@ -28,7 +28,7 @@ void write_two_valued(const fs::path& folder, std::uint8_t low, std::uint8_t hig
 }
 
 TEST(LoadDataset, MeasuresEachChannel) {
-  const test::TemporaryFolder folder;
+  const TempFolder folder;
   write_two_valued(folder.path(), 51, 153);
   const Dataset data = load_dataset("cifar10", folder.path());
   ASSERT_EQ(data.mean.size(), 3u);
@@ -40,7 +40,7 @@ TEST(LoadDataset, MeasuresEachChannel) {
 }
 
 TEST(LoadDataset, TheFingerprintSeesEveryPixelAndLabelOfBothSplits) {
-  const test::TemporaryFolder folder;
+  const TempFolder folder;
   write_two_valued(folder.path(), 10, 20);
   std::vector<std::uint64_t> seen = {load_dataset("cifar10", folder.path()).fingerprint};
   EXPECT_EQ(load_dataset("cifar10", folder.path()).fingerprint, seen[0]);
@@ -58,7 +58,7 @@ TEST(LoadDataset, TheFingerprintSeesEveryPixelAndLabelOfBothSplits) {
 }
 
 TEST(LoadDataset, ALimitKeepsTheFirstTrainingImages) {
-  const test::TemporaryFolder folder;
+  const TempFolder folder;
   write_two_valued(folder.path(), 51, 153);
   const Dataset whole = load_dataset("cifar10", folder.path());
   const Dataset one = load_dataset("cifar10", folder.path(), 1);

@@ -1,8 +1,7 @@
-// What the tests of this room share: folders that vanish, small data sets, and what an error says.
+// What the tests of this room share: small data sets, and what an error says.
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -12,48 +11,20 @@
 #include <string_view>
 #include <vector>
 
-#include "terse/base/error.h"
+#include "sentence.h"
+#include "temp_folder.h"
 #include "terse/data/dataset.h"
 
 namespace terse::test {
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "terse-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw Error("no temporary folder");
-    path_ = name;
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 inline void write_file(const std::filesystem::path& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<long>(bytes.size()));
 }
 
-// The sentence with which `action` fails; "no error" if it does not.
-inline std::string sentence_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 // Expects one line that holds every one of the words.
 inline void expect_sentence(const std::function<void()>& action,
                             const std::vector<std::string>& words) {
-  const std::string sentence = sentence_of(action);
+  const std::string sentence = error_of(action);
   for (const std::string& word : words) {
     EXPECT_NE(sentence.find(word), std::string::npos)
         << '"' << word << "\" is not in: " << sentence;

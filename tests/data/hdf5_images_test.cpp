@@ -75,7 +75,7 @@ class Hdf5Images : public testing::Test {
 
  private:
   std::unique_lock<std::recursive_mutex> held_;
-  test::TemporaryFolder folder_;
+  TempFolder folder_;
 };
 
 TEST_F(Hdf5Images, ReadsGreyImagesAndAnyIntegerLabels) {

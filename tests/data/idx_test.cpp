@@ -26,7 +26,7 @@ std::string labels(const std::string& values) {
 }
 
 std::string gzip(const std::string& bytes) {
-  const test::TemporaryFolder folder;
+  const TempFolder folder;
   const std::string path = folder.path() / "packed.gz";
   const gzFile file = gzopen(path.c_str(), "wb");
   gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size()));
@@ -54,7 +54,7 @@ class Idx : public testing::Test {
   }
 
  private:
-  test::TemporaryFolder folder_;
+  TempFolder folder_;
 };
 
 TEST_F(Idx, ReadsWhatIsThere) {

@@ -2,10 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <functional>
-
-#include "io/file_size_limit.h"
-#include "io/temp_folder.h"
+#include "file_size_limit.h"
+#include "sentence.h"
+#include "temp_folder.h"
 #include "terse/base/error.h"
 #include "terse/base/file.h"
 #include "terse/io/manifest.h"
@@ -38,23 +37,10 @@ Manifest write_checkpoint(const fs::path& dir, std::int64_t step, int world = 2)
   return manifest;
 }
 
-std::string error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 std::vector<std::int64_t> steps_found(const fs::path& dir) {
   std::vector<std::int64_t> steps;
   for (const Manifest& manifest : find_checkpoints(dir)) steps.push_back(manifest.step);
   return steps;
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != text.npos;
 }
 
 TEST(Checkpoint, GivesBackWhatWasWritten) {

@@ -4,10 +4,10 @@
 
 #include <cmath>
 #include <cstring>
-#include <functional>
 #include <limits>
 #include <thread>
 
+#include "sentence.h"
 #include "terse/base/error.h"
 #include "terse/hdf5/memory_file.h"
 
@@ -36,15 +36,6 @@ StateWriter sample() {
 template <class T>
 bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
-}
-
-std::string error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(StateFile, GivesBackEveryTypeToTheBit) {

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "io/temp_folder.h"
 #include "launch/child.h"
+#include "temp_folder.h"
 
 namespace terse::test {
 

@@ -8,8 +8,8 @@
 #include <thread>
 #include <vector>
 
-#include "io/temp_folder.h"
 #include "mpi/rank_main.h"
+#include "temp_folder.h"
 #include "terse/comm/thread_world.h"
 #include "terse/report/summary.h"
 #include "terse/trainers/agree.h"

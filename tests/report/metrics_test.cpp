@@ -9,11 +9,11 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <functional>
 #include <limits>
 
-#include "io/file_size_limit.h"
-#include "io/temp_folder.h"
+#include "file_size_limit.h"
+#include "sentence.h"
+#include "temp_folder.h"
 #include "terse/base/error.h"
 #include "terse/base/file.h"
 #include "terse/hdf5/hdf5.h"
@@ -63,19 +63,6 @@ std::string attribute(const fs::path& dir, const std::string& object, const std:
   std::string text(H5Tget_size(type.get()), '\0');
   hdf5::check_status(H5Aread(attribute.get(), type.get(), text.data()), "read an attribute");
   return text.c_str();
-}
-
-std::string error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != text.npos;
 }
 
 // Steps 1..10 with a loss, every fifth with an accuracy too; flushed after every second.

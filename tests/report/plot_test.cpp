@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
-#include <functional>
 #include <limits>
 
-#include "io/temp_folder.h"
+#include "sentence.h"
+#include "temp_folder.h"
 #include "terse/base/error.h"
 #include "terse/base/file.h"
 #include "terse/base/random.h"
@@ -32,19 +32,6 @@ std::vector<Summary> runs() {
           run("maxmin 4 bit", 0.9905, 0.95e6),
           run("topk_1'%", 0.9880, 1.2e5),
           run("dgc", 0.9892, 2.4e4)};
-}
-
-std::string error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != text.npos;
 }
 
 bool overlap(const LabelBox& a, const LabelBox& b) {

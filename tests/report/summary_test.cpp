@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 #include <limits>
 
-#include "io/temp_folder.h"
+#include "sentence.h"
+#include "temp_folder.h"
 #include "terse/base/error.h"
 #include "terse/base/file.h"
 
@@ -27,19 +27,6 @@ Summary sample() {
           .codec = "dgc",
           .terse_version = "0.1.0",
           .extra = {{"density", 0.001}, {"note", "a \"b\"\nc"}}};
-}
-
-std::string error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != text.npos;
 }
 
 std::string replaced(const std::string& text, const std::string& from, const std::string& to) {

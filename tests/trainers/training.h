@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "comm/run_threads.h"
-#include "io/temp_folder.h"
+#include "temp_folder.h"
 #include "terse/base/hash.h"
 #include "terse/base/random.h"
 #include "terse/io/checkpoint.h"
