@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <bit>
 #include <functional>
+#include <limits>
 
 #include "terse/compressors/fold_pass.h"
 #include "terse/compressors/kernels/collect.h"
@@ -13,7 +14,17 @@ namespace {
 
 constexpr std::uint32_t kPart = 4096;
 static_assert(kPart <= kFoldBlock);
-constexpr float kSlack = 0.9f;  // neighbouring parts are alike
+// Neighbouring parts are alike: where the next part's largest are looked for, as a share of the
+// least one sent of this part.
+constexpr float kSlack = 0.97f;
+
+// Where to look if there are too few: at four fifths, and soon at everything.
+std::uint32_t lower(std::uint32_t floor) {
+  constexpr float kShare = 0.8f, kLeast = 1e-19f;
+  const float bound = std::bit_cast<float>(floor) * kShare;
+  const bool useful = bound >= kLeast && bound < std::numeric_limits<float>::infinity();
+  return useful ? kernels::magnitude(bound) : 0;
+}
 
 class TopKChunk final : public Sparsifier {
  public:
@@ -57,9 +68,10 @@ class TopKChunk final : public Sparsifier {
     kernels::Collected found{&entries.index[begin], &entries.value[begin],
                              entries.index.size() - begin};
     kernels::collect(v, peaks, at, floor, found);
-    if (found.found < k) {
+    while (found.found < k) {
+      floor = lower(floor);
       found.found = 0;
-      kernels::collect(v, peaks, at, 0, found);
+      kernels::collect(v, peaks, at, floor, found);
     }
     const auto taken = order.first(found.found);
     for (std::size_t i = 0; i < taken.size(); ++i) taken[i] = kernels::magnitude(found.value[i]);
@@ -68,10 +80,12 @@ class TopKChunk final : public Sparsifier {
     auto ties = static_cast<std::uint32_t>(std::count(taken.begin(), taken.begin() + k, kth));
     for (std::size_t i = 0; i < taken.size(); ++i) {
       const std::uint32_t m = kernels::magnitude(found.value[i]);
-      if (m < kth || (m == kth && ties == 0)) continue;
-      if (m == kth) --ties;
+      const bool tie = m == kth && ties > 0;
+      ties -= tie ? 1 : 0;
+      // No later entry is overwritten, and no branch is taken that nobody could foresee.
       entries.index[entries.count] = found.index[i];
-      entries.value[entries.count++] = found.value[i];
+      entries.value[entries.count] = found.value[i];
+      entries.count += m > kth || tie ? 1 : 0;
     }
     return kernels::magnitude(std::bit_cast<float>(kth) * kSlack);
   }

@@ -51,6 +51,7 @@ std::span<const Line> bench_lines() {
       {"topk 1 %", encode, plain("topk"), 0.01f, kClassic, keeps(0), 0},
       {"topk 0.1 %", encode, plain("topk"), 0.001f, kClassic, keeps(0), 0},
       {"topk_chunk 1 %", encode, plain("topk_chunk"), 0.01f, kClassic, keeps(0), 0},
+      {"topk_chunk 0.1 %", encode, plain("topk_chunk"), 0.001f, kClassic, keeps(0), 0},
       {"topk_sampled 1 %", encode, plain("topk_sampled"), 0.01f, kClassic, keeps(0), 0.80},
       {"topk_sampled 0.1 %", encode, plain("topk_sampled"), 0.001f, kClassic, keeps(0), 0.80},
       {"threshold 1 %", encode, above(kAbove1), 0.01f, kClassic, keeps(0), 0.80},

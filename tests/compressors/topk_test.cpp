@@ -105,6 +105,19 @@ TEST(TopKChunk, SendsTheLargestOfEachPart) {
   }
 }
 
+// Nothing that is sent of one part may mislead the search in the next.
+TEST(TopKChunk, EndsWhateverTheValuesAre) {
+  const float inf = std::numeric_limits<float>::infinity();
+  for (const float odd : {inf, std::nanf(""), 3e38f, 1e-40f, 0.0f}) {
+    Input input{.grad = gradient(20'000, 1), .level = 0.01f};
+    std::fill_n(input.grad.begin() + 4096, 100, odd);
+    std::fill_n(input.grad.begin() + 3 * 4096, 4096, odd);
+    const Encoded encoded = encode(*make_topk_chunk({}), input, feedback::kNone);
+    EXPECT_EQ(encoded.bad, std::isfinite(odd) ? -1 : 0) << odd;
+    if (std::isfinite(odd)) expect_reference({.name = "topk_chunk"}, input, feedback::kNone);
+  }
+}
+
 TEST(Threshold, SendsWhatIsAboveItAndTheLargestOfTooMany) {
   const std::size_t n = 30'000;
   Input input{.grad = gradient(n, 1), .e = gradient(n, 2), .level = 0.2f};
