@@ -3,22 +3,14 @@
 
     decode.py FOLDER   every NAME.message there with its NAME.npy; needs nothing but Python 3
 """
+import io
 import math
 import pathlib
 import struct
 import sys
-
-TITLE, END = b"terse message 1\n", b"\nend\n"
-
-
-class Damaged(Exception):
-    pass
-
-
-def require(condition, sentence):
-    if not condition:
-        raise Damaged(sentence)
-
+from array import array
+from functools import reduce
+from itertools import accumulate, islice
 
 CRC_TABLE = list(range(256))
 for _ in range(8):
@@ -32,271 +24,220 @@ def crc32c(data):
     return crc ^ 0xFFFFFFFF
 
 
-def rows_of(message):
-    """Sender, step and the rows' payloads."""
-    require(len(message) >= 40, "shorter than a header")
-    magic, version, flags, sender, _, _, _, step, rows, length, _, zero, crc = struct.unpack_from(
-        "<IBBHIHHQIIHHI", message)
-    require(magic == 0x31535254, "not one of terse's")
-    require(version == 1 and flags <= 3 and zero == 0, "unknown version")
-    body = 40 + 12 * rows
-    require(len(message) == body + length, "length of the body")
-    require(crc == crc32c(message[:36] + bytes(4) + message[40:body]), "checksum of the head")
-    payloads = []
-    for i in range(rows):
-        _, size, crc = struct.unpack_from("<III", message, 40 + 12 * i)
-        payload = message[body:body + size]
-        require(len(payload) == size and crc == crc32c(payload), "checksum of row %d" % i)
-        payloads.append(payload)
-        body += size
-    require(body == len(message), "lengths of the rows")
-    return sender, step, payloads
+def require(condition, sentence):
+    if not condition:
+        raise ValueError(sentence)
 
 
-def f32(x):
-    return struct.unpack("<f", struct.pack("<f", x))[0]
+def f32(number):
+    return array("f", [number])[0]
 
 
-def f32_of(bits):
-    return struct.unpack("<f", struct.pack("<I", bits))[0]
+class Payload(io.BytesIO):
+    """Taken piece by piece; struct refuses to take more than there is."""
+
+    def take(self, form):
+        return struct.unpack("<" + form, self.read(struct.calcsize("<" + form)))
+
+    def bits(self, size):
+        """Those of `size` bytes, as text, from the lowest on."""
+        return "".join(f"{byte:08b}"[::-1] for byte in self.take(f"{size}B"))
+
+    def codes(self, count, width):
+        bits = self.bits(-(-count * width // 8))
+        return [int("0" + bits[i * width:(i + 1) * width][::-1], 2) for i in range(count)]
+
+    def align(self):
+        require(not any(self.take(f"{-self.tell() % 4}B")), "padding that is not zero")
 
 
-def codes_of(data, count, bits):
-    """Of `bits` each; eight of them are whole bytes."""
-    require(len(data) == -(-count * bits // 8), "length of the codes")
-    codes = []
-    for at in range(0, len(data), max(bits, 1)):
-        word = int.from_bytes(data[at:at + bits], "little")
-        codes += [word >> i * bits & (1 << bits) - 1 for i in range(8)]
-    return codes[:count] if bits else [0] * count
-
-
-def scale_of(payload, at, least=0.0):
-    """An f32 that must be finite and not below `least`."""
-    (scale,) = struct.unpack_from("<f", payload, at)
-    require(math.isfinite(scale) and scale >= least, "a scale")
-    return scale
-
-
-def signed(magnitude, negative):
-    return -magnitude if negative else magnitude
-
-
-# struct refuses a payload of another length.
-def none(payload, n, note):
-    return struct.unpack("<%df" % n, payload)
-
-
-def fp16(payload, n, note):
-    return struct.unpack("<%de" % n, payload)
+def cast(form):
+    return lambda payload, n, note: payload.take(f"{n}{form}")
 
 
 def bf16(payload, n, note):
-    return [f32_of(half << 16) for half in struct.unpack("<%dH" % n, payload)]
+    return [struct.unpack("<f", struct.pack("<2H", 0, half))[0] for half in payload.take(f"{n}H")]
 
 
-def maxmin(payload, n, note):
-    bits, bucket = int(note["level"]), int(note["bucket"])
-    codes = codes_of(payload[-(-n // bucket) * 8:], n, bits)
-    values = []
-    for b in range(0, n, bucket):
-        unit, low = scale_of(payload, b // bucket * 8), scale_of(payload, b // bucket * 8 + 4, -math.inf)
-        values += [f32(low + f32(unit * code)) for code in codes[b:b + bucket]]
-    return values
+def coded(spans, numbers, head="", bucket=None, allowed=lambda scale=0, *_: scale >= 0):
+    """A head for each bucket, or one for the row; then the elements' codes, below spans[level].
 
-
-def float8(largest, significand, bias):
-    """Of a byte, what the seven lower bits stand for."""
-    def number(code):
-        exponent, rest = code >> significand & (1 << 7 - significand) - 1, code & (1 << significand) - 1
-        lifted = rest + (1 << significand) if exponent else rest
-        return signed(lifted * 2.0 ** (max(exponent, 1) - bias - significand), code >> 7)
-
-    numbers = [number(code) for code in range(256)]
-
+    numbers(span, *head) lists what the codes stand for.
+    """
     def decode(payload, n, note):
-        block = int(note["block"])
-        blocks = -(-n // block)
-        require(len(payload) == blocks + n, "length")
-        require(all(byte <= largest for byte in payload[:blocks]), "an exponent")
-        return [numbers[payload[blocks + i]] * 2.0 ** (payload[i // block] - 127) for i in range(n)]
+        span, size = spans.get(float(note["level"])), int(note.get(bucket, max(n, 1)))
+        require(span, "no such level")
+        heads = [payload.take(head) for _ in range(0, n, size)]
+        require(all(allowed(*head) and all(map(math.isfinite, head)) for head in heads), "a scale")
+        width = (span - 1).bit_length()
+        codes = payload.codes(n, width if width <= 8 else 16)
+        require(all(code < span for code in codes), "a code")
+        lists = [numbers(span, *head) for head in heads]
+        return array("f", (lists[i // size][code] for i, code in enumerate(codes)))
 
     return decode
 
 
-def in_buckets(unit_of, part_of):
-    """qsgd and nuqsgd: a bucket's unit, and the parts of it that a level stands for."""
-    def decode(payload, n, note):
-        bits, bucket = int(note["level"]), int(note["bucket"])
-        sign = 1 << bits - 1
-        values = []
-        for i, code in enumerate(codes_of(payload[-(-n // bucket) * 4:], n, bits)):
-            if i % bucket == 0:
-                unit = f32(unit_of(scale_of(payload, i // bucket * 4), bits))
-            values.append(signed(f32(unit * part_of(code & sign - 1, bits)), code & sign))
-        return values
-
-    return decode
+def maxmin(span, unit, low):
+    return [low + f32(unit * code) for code in range(span)]
 
 
-qsgd = in_buckets(lambda norm, bits: norm / (2 ** (bits - 1) - 1), lambda level, bits: level)
-nuqsgd = in_buckets(lambda norm, bits: norm,
-                    lambda level, bits: 2.0 ** (level - 1 - (2 ** (bits - 1) - 2)) if level else 0.0)
+def terngrad(span, scale):
+    return [scale * (-(code + 1) // 2 if code % 2 else code // 2) for code in range(span)]
 
 
-def natural(payload, n, note):
-    require(len(payload) == n, "length")
-    return [signed(2.0 ** ((byte & 127) - 109) if byte & 127 else 0.0, byte >> 7) for byte in payload]
+def signed(magnitudes):
+    """A code's highest bit is the sign of what the others stand for."""
+    return magnitudes + [-magnitude for magnitude in magnitudes]
 
 
-def terngrad(payload, n, note):
-    most = max(int(note["level"]), 1)
-    width = (2 * most).bit_length()
-    scale, codes = scale_of(payload, 0), codes_of(payload[4:], n, width if width <= 8 else 16)
-    require(max(codes) <= 2 * most, "a code")
-    return [f32(scale * signed((code + 1) // 2, code % 2)) for code in codes]
+def float8(significand, bias):
+    ones = 1 << significand
+    subnormal = [rest * 2.0 ** (1 - bias - significand) for rest in range(ones)]
+    normal = [(ones + rest) * 2.0 ** (exponent - bias - significand)
+              for exponent in range(1, 128 // ones) for rest in range(ones)]
+    numbers = signed(subnormal + normal)
+    return lambda span, byte: [number * 2.0 ** (byte - 127) for number in numbers]
 
 
-def signs(head, levels_of):
-    def decode(payload, n, note):
-        levels = levels_of(struct.unpack_from("<%df" % head, payload))
-        require(all(map(math.isfinite, levels)) and levels[0] >= 0 >= levels[1], "what signs stand for")
-        return [levels[bit] for bit in codes_of(payload[4 * head:], n, 1)]
-
-    return decode
+def qsgd(span, norm):
+    unit = f32(norm / (span // 2 - 1))
+    return signed([unit * level for level in range(span // 2)])
 
 
-def vote(values):
-    require(values[0] in (0, 1), "a vote")
-    return values[0], -values[0]
+def nuqsgd(span, norm):
+    s = span // 2 - 2
+    parts = [0.0] + [2.0 ** (level - 1 - s) for level in range(1, span // 2)]
+    return signed([norm * part for part in parts])
 
 
 def powersgd(payload, n, note):
-    n0 = int(note["shape"].split()[0])
-    n1 = n // n0
-    r = min(int(note["level"]), n0, n1)
-    numbers = none(payload, r * (n0 + n1), note)
-    p, q = numbers[:r * n0], numbers[r * n0:]
-    values = []
-    for i in range(n0):
-        for j in range(n1):
-            total = f32(p[i] * q[j])
-            for k in range(1, r):
-                total = f32(total + f32(p[k * n0 + i] * q[k * n1 + j]))
-            values.append(total)
-    return values
+    n0, rank = int(note["shape"].split()[0]), float(note["level"])
+    require(rank >= 1, "no such level")
+    r = int(min(rank, n0, n // n0))
+    p, q = ([payload.take(f"{size}f") for _ in range(r)] for size in (n0, n // n0))
+    products = ([f32(a * b) for a, b in zip(row, column)] for row in zip(*p) for column in zip(*q))
+    return [reduce(lambda total, product: f32(total + product), each) for each in products]
 
 
 def in_chunks(payload, k, n, coding):
-    chunks = -(-n // 65536)
-    at = 8 + 4 * chunks
-    counts = struct.unpack_from("<%dI" % chunks, payload, 8)
-    if coding == 2:
-        end = at + -(-n // 8)
-        bits = payload[at:end]
-        indices = [i for i in range(8 * len(bits)) if bits[i // 8] >> i % 8 & 1]
+    """The indices of codings 1 and 2."""
+    counts = payload.take(f"{-(-n // 65536)}I")
+    if coding == 1:
+        places = iter(payload.take(f"{k}H"))
+        chunks = [list(islice(places, count)) for count in counts]
     else:
-        end = at + 2 * k
-        require(sum(counts) == k, "entries of the chunks")
-        chunk_of = [chunk for chunk, count in enumerate(counts) for _ in range(count)]
-        places = struct.unpack_from("<%dH" % k, payload, at)
-        indices = [65536 * chunk + place for chunk, place in zip(chunk_of, places)]
-    for chunk, count in enumerate(counts):
-        require(count == sum(i // 65536 == chunk for i in indices), "entries of a chunk")
-    return indices, end
+        bits = payload.bits(-(-n // 8))
+        chunks = [[place for place, bit in enumerate(bits[at:at + 65536]) if bit == "1"]
+                  for at in range(0, n, 65536)]
+    require(counts == tuple(map(len, chunks)), "entries of a chunk")
+    return [65536 * chunk + place for chunk, places in enumerate(chunks) for place in places]
 
 
 def in_blocks(payload, k, coding, shift):
-    size = 128 if coding == 3 else 256
-    blocks = -(-k // size)
-    second = 8 + 4 * blocks
-    at = body = second + (-(-blocks // 4) * 4 if coding == 3 else 4 * blocks)
-    indices = []
-    for b in range(blocks):
-        count = min(size, k - b * size) - 1
-        width = payload[second + b] if coding == 3 else shift
-        low = -(-count * width // 8)
-        rests = codes_of(payload[at:at + low], count, width)
-        at += low
+    """The indices of codings 3 and 4."""
+    size, kind = (128, "B") if coding == 3 else (256, "I")
+    counts = [min(size, k - at) for at in range(0, k, size)]
+    firsts, seconds = payload.take(f"{len(counts)}I"), payload.take(f"{len(counts)}{kind}")
+    payload.align()
+    begin, indices = payload.tell(), []
+    for count, first, second in zip(counts, firsts, seconds):
+        width = second if coding == 3 else shift
+        require(width <= 32, "a width")
+        rests = payload.codes(count - 1, width)
         if coding == 4:
-            (end,) = struct.unpack_from("<I", payload, second + 4 * b)
-            high = int.from_bytes(payload[at:body + end], "little")
-            for i in range(count):
-                require(high, "a rest without its end")
-                zeros = (high & -high).bit_length() - 1
-                rests[i] |= zeros << shift
-                high >>= zeros + 1
-            at = body + end
-        indices += struct.unpack_from("<I", payload, 8 + 4 * b)
-        for rest in rests:
-            indices.append(indices[-1] + rest + 1)
-    return indices, at
-
-
-def in_words(name):
-    """A way to write values: the codec, and its bits."""
-    if name == "fp32" or name in PAYLOADS:
-        return none if name == "fp32" else PAYLOADS[name], "0"
-    codec = name.rstrip("0123456789")
-    return PAYLOADS[codec], name[len(codec):]
+            zeros = payload.bits(begin + second - payload.tell()).split("1")
+            require(len(zeros) == count, "rests of a block")
+            rests = [len(high) << shift | low for high, low in zip(zeros, rests)]
+        indices += accumulate([first, *rests], lambda index, rest: index + rest + 1)
+    return indices
 
 
 def sparse(payload, n, note):
-    coding, shift, zero, k = struct.unpack_from("<BBHI", payload)
+    coding, shift, zero, k = payload.take("BBHI")
     require(1 <= coding <= 4 and shift <= (31 if coding == 4 else 0) and zero == 0, "coding")
-    indices, end = in_chunks(payload, k, n, coding) if coding < 3 else in_blocks(payload, k, coding, shift)
-    require(len(indices) == k and all(a < b for a, b in zip(indices, indices[1:] + [n])), "indices")
-    begin = -(-end // 4) * 4
-    require(not any(payload[end:begin]), "padding")
-    decoder, bits = in_words(note["values"])
+    require(k <= n, "more entries than elements")
+    indices = (in_chunks(payload, k, n, coding) if coding <= 2 else
+               in_blocks(payload, k, coding, shift))
+    require(len(indices) == k, "number of indices")
+    require(all(a < b for a, b in zip(indices, indices[1:] + [n])), "order of the indices")
+    payload.align()
+    name = "none" if note["values"] == "fp32" else note["values"]
+    codec = name if name in VALUES else name.rstrip("0123456789")
+    values = VALUES[codec](payload, k, dict(note, level=name[len(codec):] or 0))
     result = [0.0] * n
-    for index, value in zip(indices, decoder(payload[begin:], k, dict(note, level=bits))):
-        result[index] = 0.0 + value
+    for index, value in zip(indices, values):
+        result[index] += value
     return result
 
 
-PAYLOADS = {
-    "none": none, "fp16": fp16, "bf16": bf16, "fp8": float8(247, 3, 7), "fp8_e5m2": float8(240, 2, 15),
-    "maxmin": maxmin, "qsgd": qsgd, "nuqsgd": nuqsgd, "natural": natural, "terngrad": terngrad,
-    "signsgd": signs(1, vote), "signum": signs(1, vote), "ef_sign": signs(1, lambda f: (f[0], -f[0])),
-    "onebit": signs(2, tuple), "powersgd": powersgd,
-    **dict.fromkeys(("topk", "dgc", "topk_sampled", "topk_chunk", "threshold", "randomk", "randblock",
-                     "gtopk", "oktopk", "scalecom"), sparse)}
+SIGNS, BYTES, BITS = {0: 2}, {0: 256}, {bits: 1 << bits for bits in range(1, 9)}
+SIGN_AND_BITS = {bits: 1 << bits for bits in range(2, 9)}
+TERNARY = {most: 2 * max(most, 1) + 1 for most in range(1 << 15)}
+VALUES = {
+    "none": cast("f"), "fp16": cast("e"), "bf16": bf16,
+    "fp8": coded(BYTES, float8(3, 7), "B", "block", lambda byte: byte <= 247),
+    "fp8_e5m2": coded(BYTES, float8(2, 15), "B", "block", lambda byte: byte <= 240),
+    "maxmin": coded(BITS, maxmin, "2f", "bucket"),
+    "qsgd": coded(SIGN_AND_BITS, qsgd, "f", "bucket"),
+    "nuqsgd": coded(SIGN_AND_BITS, nuqsgd, "f", "bucket"),
+    "natural": coded(BYTES, lambda span: signed([0.0] + [2.0 ** k for k in range(-108, 19)]))}
+VOTE = coded(SIGNS, lambda span, one: (one, -one), "f", allowed=lambda one: one in (0, 1))
+CODECS = {
+    **VALUES, "powersgd": powersgd, "terngrad": coded(TERNARY, terngrad, "f"),
+    "signsgd": VOTE, "signum": VOTE,
+    "ef_sign": coded(SIGNS, lambda span, scale: (scale, -scale), "f"),
+    "onebit": coded(SIGNS, lambda span, *levels: levels, "2f", allowed=lambda a, b: a >= 0 >= b),
+    **dict.fromkeys(("topk", "topk_sampled", "topk_chunk", "threshold", "dgc", "randomk",
+                     "randblock", "gtopk", "oktopk", "scalecom"), sparse)}
+WORDS = set("codec bucket block rounding max_norm alternating unbiased clip sample_ratio threshold "
+            "values level layer shape seed step rank".split())
+DEFAULTS = {"bucket": "512", "block": "64", "values": "fp32"}
 
 
-def decode(path):
-    data = path.read_bytes()
-    end = data.find(END)
-    require(data.startswith(TITLE) and end >= 0, "not a message file")
-    note = dict(line.split(" ", 1) for line in data[len(TITLE):end].decode().split("\n"))
-    sender, step, rows = rows_of(data[end + len(END):])
-    require(step == int(note["step"]) and sender == int(note["rank"]), "its name")
-    require(len(rows) == 1, "one row")
-    require(note["codec"] in PAYLOADS, "codec %s is not on the page" % note["codec"])
-    n = math.prod(int(size) for size in note["shape"].split())
-    return PAYLOADS[note["codec"]](rows[0], n, note)
+def payload_of(message, note):
+    """Of the one row: what follows the header and the row's record."""
+    (magic, version, flags, sender, plan, group, turn, step, rows, length, _, zero, head_crc,
+     _, size, crc) = Payload(message).take("IBBHIHHQIIHHI III")
+    require(magic == 0x31535254 and version == 1 and flags <= 3 and zero == 0, "unknown version")
+    require(plan == group == turn == 0, "plan, group and round")
+    require(step == int(note["step"]) and sender == int(note["rank"]), "step and sender")
+    require(rows == 1 and length == size == len(message) - 52, "lengths")
+    require(head_crc == crc32c(message[:36] + bytes(4) + message[40:52]), "checksum of the head")
+    require(crc == crc32c(message[52:]), "checksum of the row")
+    return Payload(message[52:])
 
 
-def read_npy(path):
-    data = path.read_bytes()
-    (length,) = struct.unpack_from("<H", data, 8)
-    return data[10 + length:]
+def decode(file):
+    text, _, message = file.partition(b"\nend\n")
+    title, *lines = text.decode().split("\n")
+    require(title == "terse message 1", "not a message file")
+    words = dict(line.split(" ", 1) for line in lines)
+    require(len(words) == len(lines) and words.keys() <= WORDS, "a word twice, or an unknown one")
+    note = {**DEFAULTS, **words}
+    shape = [int(size) for size in note["shape"].split()]
+    require(min(shape) > 0, "shape")
+    payload = payload_of(message, note)
+    values = CODECS[note["codec"]](payload, math.prod(shape), note)
+    require(not payload.read(), "longer than its codec's")
+    return values
 
 
 def main(folder):
     messages = sorted(pathlib.Path(folder).glob("*.message"))
     if not messages:
-        sys.exit("%s: no messages" % folder)
-    for message in messages:
-        expected = message.with_suffix(".npy")
+        sys.exit(f"{folder}: no messages")
+    for path in messages:
         try:
-            values = decode(message)
-        except (Damaged, struct.error) as error:
-            sys.exit("%s: %s" % (message, error))
+            values = decode(path.read_bytes())
+        except (LookupError, ValueError, struct.error) as error:
+            sys.exit(f"{path}: {error}")
+        npy = path.with_suffix(".npy").read_bytes()
+        begin = 10 + int.from_bytes(npy[8:10], "little")
         # +0 and -0 apart, so compare bytes.
-        if struct.pack("<%df" % len(values), *values) != read_npy(expected):
-            sys.exit("%s: decoded otherwise than %s" % (message, expected))
-    print("%d messages agree to the bit" % len(messages))
+        if struct.pack(f"<{len(values)}f", *values) != npy[begin:]:
+            sys.exit(f"{path}: decoded otherwise than by terse")
+    print(f"{len(messages)} messages agree to the bit")
 
 
 if __name__ == "__main__":
