@@ -50,9 +50,7 @@ TERSE_INLINE float float_of_fp16(std::uint16_t half) {
 
 TERSE_INLINE std::uint16_t bf16_of(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
-  const std::uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  const std::uint32_t quiet = (bits >> 16) | 0x40u;
-  return static_cast<std::uint16_t>((bits & 0x7fffffffu) > kFp32Limit ? quiet : rounded);
+  return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
 TERSE_INLINE float float_of_bf16(std::uint16_t half) {
@@ -77,30 +75,20 @@ TERSE_INLINE std::size_t fp16_vectors(const float* values, std::uint16_t* out, s
   return i;
 }
 
-// On the two halves of each number, so that twice as many fit a register: the upper one grows by
-// one where the lower one is above a half, or just that and the upper one odd. Whatever holds an
-// Inf or a NaN goes one by one.
 TERSE_INLINE std::size_t bf16_vectors(const float* values, std::uint16_t* out, std::size_t n) {
-  const hn::ScalableTag<std::uint16_t> halves;
-  const hn::RebindToSigned<decltype(halves)> ints;
-  const std::size_t lanes = hn::Lanes(halves);
-  const auto one = hn::Set(halves, 1), middle = hn::Set(halves, 0x8000),
-             all = hn::Set(halves, 0x7fff);
-  const auto largest = hn::Set(ints, 0x7f7f);
+  const Words words;
+  const hn::Repartition<std::uint16_t, Words> halves;
+  const std::size_t lanes = hn::Lanes(words);
+  const auto* const from = reinterpret_cast<const std::uint32_t*>(values);
+  // What belongs to the result is in the upper half.
+  const auto rounded = [&](std::size_t i) HWY_ATTR {
+    const auto bits = hn::LoadU(words, from + i);
+    const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(words, 1));
+    return hn::BitCast(halves, hn::Add(hn::Add(bits, hn::Set(words, 0x7fff)), odd));
+  };
   std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    const auto* const from = reinterpret_cast<const std::uint16_t*>(values + i);
-    const auto a = hn::LoadU(halves, from), b = hn::LoadU(halves, from + lanes);
-    const auto upper = hn::ConcatOdd(halves, b, a), lower = hn::ConcatEven(halves, b, a);
-    if (HWY_UNLIKELY(
-            !hn::AllFalse(ints, hn::Gt(hn::BitCast(ints, hn::And(upper, all)), largest)))) {
-      for (std::size_t j = i; j < i + lanes; ++j) out[j] = bf16_of(values[j]);
-      continue;
-    }
-    const auto above = hn::SaturatedSub(hn::SaturatedAdd(lower, hn::And(upper, one)), middle);
-    const auto stays = hn::VecFromMask(halves, hn::Eq(above, hn::Zero(halves)));
-    hn::StoreU(hn::Add(hn::Add(upper, one), stays), halves, out + i);
-  }
+  for (; i + 2 * lanes <= n; i += 2 * lanes)
+    hn::StoreU(hn::ConcatOdd(halves, rounded(i + lanes), rounded(i)), halves, out + i);
   return i;
 }
 

@@ -1,6 +1,6 @@
 // fp32 <-> 16-bit floats, round to nearest even, with integer and fp32 arithmetic alone: the same
-// bits on every machine. Values that round past the largest finite one become infinite; the caller
-// refuses them beforehand by their magnitude, and NaN, which becomes some NaN.
+// bits on every machine. Values that round past the largest finite one become infinite, and a NaN
+// becomes anything: the caller refuses both by their magnitude.
 #pragma once
 
 #include <cstddef>
