@@ -1,5 +1,6 @@
 #include "terse/compressors/kernels/levels.h"
 
+#include <algorithm>
 #include <bit>
 
 #undef HWY_TARGET_INCLUDE
@@ -53,7 +54,9 @@ struct Powers {
   float norm, lift;  // lift is 2^s
   std::int32_t lowest;
   TERSE_INLINE std::int32_t level(float magnitude, std::uint32_t noise) const {
-    const float share = magnitude / norm, r = share < 1 ? share : 1.0f;
+    // The lesser by its bits: of a comparison of floats compilers make a branch here, and no
+    // vectors.
+    const float r = float_of(std::min(bits_of(magnitude / norm), bits_of(1.0f)));
     const auto power = static_cast<std::int32_t>((bits_of(r) + step_of(noise)) >> kSignificand);
     const std::int32_t below = choose(share_of(noise) < r * lift, 1, 0);
     return choose(r * lift < 1, below, power - kBias + lowest + 1);
