@@ -31,8 +31,8 @@ TERSE_INLINE Counters turn(const Counters& c, Words k0, Words k1) {
   const Narrow narrow;
   const Words p0 = hn::MulEven(hn::BitCast(narrow, c.a), hn::Set(narrow, kPhiloxFactors[0]));
   const Words p1 = hn::MulEven(hn::BitCast(narrow, c.x), hn::Set(narrow, kPhiloxFactors[1]));
-  return {hn::Xor3(hn::ShiftRight<32>(p1), c.b, k0), p1,
-          hn::Xor3(hn::ShiftRight<32>(p0), c.y, k1), p0};
+  return {hn::Xor3(hn::ShiftRight<32>(p1), c.b, k0), p1, hn::Xor3(hn::ShiftRight<32>(p0), c.y, k1),
+          p0};
 }
 
 // Of two words in low halves, the one lane that holds both in order.

@@ -47,10 +47,9 @@ int codecs_command(std::span<const std::string> words) {
   for (const CodecInfo& info : codecs()) {
     const auto codec = make_codec({.name = std::string(info.name)});
     const Traits traits = codec->traits();
-    fmt::print(fmt::runtime(kRow), info.name, info.family, yes(traits.biased),
-               yes(traits.summable), yes(traits.fixed_size),
-               bits(*codec, info), collective(traits.pattern), info.feedback,
-               memory(make_feedback(info.feedback, {})), info.paper);
+    fmt::print(fmt::runtime(kRow), info.name, info.family, yes(traits.biased), yes(traits.summable),
+               yes(traits.fixed_size), bits(*codec, info), collective(traits.pattern),
+               info.feedback, memory(make_feedback(info.feedback, {})), info.paper);
   }
   return 0;
 }
