@@ -73,10 +73,11 @@ void BlockCodec::measure(std::span<const Row> rows, const Feedback& feedback,
 bool BlockCodec::encode_row(const Row& row, const Feedback& feedback, const Key& key,
                             const Memory& memory, Bytes payload, Pace& pace) const {
   Fold fold(row, feedback);
-  if (wants_ranges()) fold.note_ranges();
+  const bool ranges = wants_ranges();
+  if (ranges) fold.note_ranges();
   for (std::uint32_t at = 0; at < row.n; at += tile()) {
     const Tile part{row, at, std::min(tile(), row.n - at), memory.workspace,
-                    wants_ranges() ? &fold : nullptr};
+                    ranges ? &fold : nullptr};
     const std::span<const float> v = fold.run(at, memory.first.first(part.count));
     Kept kept{kernels::Keep::nothing, nullptr};
     if (feedback.keeps_residual()) {

@@ -28,8 +28,8 @@ struct Collected {
 void collect(std::span<const float> v, std::uint32_t base, std::uint32_t threshold,
              Collected& into);
 
-// The same of values whose peaks (fold.h) are known. Where `into` takes, what is
-// stored and at or above its threshold becomes 0 in v, which is then somebody's to write.
+// The same of values whose peaks (fold.h) are known. Where `into` takes, what is stored and at or
+// above its threshold becomes 0 in v, which is then somebody's to write.
 void collect(std::span<const float> v, std::span<const std::uint32_t> peaks, std::uint32_t base,
              std::uint32_t threshold, Collected& into);
 

@@ -133,7 +133,9 @@ TERSE_INLINE std::size_t octets_by_vectors(std::uint64_t, std::uint64_t, std::ui
 
 void noise_octets(std::uint64_t stream, std::uint64_t layer, std::uint32_t octet,
                   std::size_t octets, std::uint16_t* out) {
-  for (std::size_t q = octets_by_vectors(stream, layer, octet, octets, out); q < octets; ++q) {
+  // Where a counter begins anew, its products do not grow evenly.
+  const std::size_t even = std::min<std::size_t>(octets, (std::uint64_t{1} << 32) - octet);
+  for (std::size_t q = octets_by_vectors(stream, layer, octet, even, out); q < octets; ++q) {
     const Philox4 draw = noise_draw(stream, octet + static_cast<std::uint32_t>(q), layer);
     for (unsigned j = 0; j < 8; ++j) out[8 * q + j] = noise_of(draw, j);
   }

@@ -11,7 +11,6 @@ namespace terse::kernels {
 inline constexpr float kNoiseUnit = 0x1.0p-16f;
 
 // out[8 * q + j] = noise_of(noise_draw(stream, octet + q, layer), j) (random.h), for q < octets.
-// Counters do not go past 2^32.
 void noise_octets(std::uint64_t stream, std::uint64_t layer, std::uint32_t octet,
                   std::size_t octets, std::uint16_t* out);
 

@@ -21,7 +21,7 @@ TEST(Targets, AreMoreThanTheBaselineWhereTheMachineHasAvx2) {
 TEST(NoiseOctets, AreTheGeneratorsOwnNumbers) {
   constexpr std::uint64_t kStream = 0xfedcba9876543210u;
   on_every_target([&] {
-    for (const std::uint32_t octet : {0u, 5u, 0x1ffffff0u, 0xffffff9cu}) {
+    for (const std::uint32_t octet : {0u, 5u, 0x1ffffff0u, 0xfffffff0u}) {
       for (const std::size_t octets : {0u, 1u, 7u, 8u, 9u, 16u, 100u}) {
         std::vector<std::uint16_t> got(8 * octets);
         kernels::noise_octets(kStream, kLayer, octet, octets, got.data());

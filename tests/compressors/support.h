@@ -194,15 +194,43 @@ inline reference::Folded folded(const Input& input, const Floats& v) {
   return {.v = v, .level = input.level, .key = input.key, .layer = kLayer, .first = input.first};
 }
 
-// Payload and decoded values of one row are the reference's, to the bit.
-inline void expect_reference(const CodecOptions& options, const Input& input,
-                             const Feedback& feedback) {
+// One row's message and memory after a step, by the definitions alone.
+struct Wanted {
+  Floats v, u, e;
+  reference::Message message;
+};
+inline Wanted wanted_of(const CodecOptions& options, const Input& input, const Feedback& f) {
+  Wanted wanted;
+  wanted.v = fold_all(input, f, &wanted.u);
+  const reference::Folded row = folded(input, wanted.v);
+  wanted.message = reference::encode(options, row);
+  for (std::size_t i = 0; i < wanted.v.size(); ++i) {
+    wanted.e.push_back(reference::residual(f, wanted.v[i], input.e.empty() ? 0 : input.e[i],
+                                           wanted.message.decoded[i]));
+  }
+  if (!f.clear_velocity) return wanted;
+  if (codec_info(options.name).family == "sparse") {
+    for (const std::uint32_t i : reference::chosen(options, row)) wanted.u[i] = 0;
+  } else {
+    std::ranges::fill(wanted.u, 0.0f);
+  }
+  return wanted;
+}
+
+inline void expect_same(const Encoded& got, const Wanted& wanted, const Feedback& f) {
+  EXPECT_EQ(got.payload, wanted.message.payload);
+  EXPECT_TRUE(!f.keeps_residual() || same_bits(unsigned_zeros(got.e), unsigned_zeros(wanted.e)));
+  EXPECT_TRUE(!f.keeps_velocity() || same_bits(got.u, wanted.u));
+}
+
+// Payload, memory and decoded values of one row are the reference's, to the bit.
+inline void expect_reference(const CodecOptions& options, const Input& input, const Feedback& f) {
+  SCOPED_TRACE(options.name + " of " + std::to_string(input.grad.size()));
   const auto codec = make_codec(options);
-  const Floats v = fold_all(input, feedback);
-  const reference::Message wanted = reference::encode(options, folded(input, v));
-  const Encoded got = encode(*codec, input, feedback);
-  EXPECT_EQ(got.payload, wanted.payload) << options.name << " of " << v.size();
-  EXPECT_TRUE(same_bits(decode(*codec, got.payload, input), wanted.decoded)) << options.name;
+  const Wanted wanted = wanted_of(options, input, f);
+  const Encoded got = encode(*codec, input, f);
+  expect_same(got, wanted, f);
+  EXPECT_TRUE(same_bits(decode(*codec, got.payload, input), wanted.message.decoded));
 }
 
 }  // namespace terse::test
