@@ -8,11 +8,11 @@ find_path(TERSE_XXHASH_INCLUDE xxhash.h REQUIRED)
 # of another version, which an include root of our own goes before. What is installed has no such root: files there take
 # whichever headers they find, by themselves, as each version keeps to its own namespace.
 get_target_property(fmt_include fmt::fmt INTERFACE_INCLUDE_DIRECTORIES)
-file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/include/libfmt)
-file(CREATE_LINK ${fmt_include}/fmt ${CMAKE_BINARY_DIR}/include/libfmt/fmt SYMBOLIC)
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/libfmt)
+file(CREATE_LINK ${fmt_include}/fmt ${CMAKE_BINARY_DIR}/libfmt/fmt SYMBOLIC)
 add_library(terse_fmt INTERFACE)
 add_library(terse::fmt ALIAS terse_fmt)
-target_include_directories(terse_fmt INTERFACE $<BUILD_INTERFACE:${CMAKE_BINARY_DIR}/include/libfmt>)
+target_include_directories(terse_fmt SYSTEM INTERFACE $<BUILD_INTERFACE:${CMAKE_BINARY_DIR}/libfmt>)
 target_link_libraries(terse_fmt INTERFACE fmt::fmt $<INSTALL_INTERFACE:fmt::fmt-header-only>)
 
 add_library(terse_xxhash INTERFACE)

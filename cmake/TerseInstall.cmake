@@ -1,32 +1,44 @@
-# The public rooms as a package: headers, libraries, the program, and what find_package(terse) needs.
+# The libraries as a package: headers, archives, the programs, and what find_package(terse) needs.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-# terse_install_room(name home): headers of `home` as terse/<name>/..., its target into the export.
-# A subfolder that is a room of its own is left to that room.
-function(terse_install_room name home)
-  install(TARGETS terse_${name} EXPORT terseTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-  install(DIRECTORY ${home}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/terse/${name} FILES_MATCHING
-          PATTERN "*.h"
-          PATTERN ${home}/hdf5 EXCLUDE
-          PATTERN ${home}/mpi EXCLUDE
-          PATTERN ${home}/reference EXCLUDE
-          PATTERN ${home}/torch EXCLUDE)
-endfunction()
-
-foreach(name options fmt xxhash hwy mpi)
-  set_target_properties(terse_${name} PROPERTIES EXPORT_NAME ${name})
-  install(TARGETS terse_${name} EXPORT terseTargets)
-endforeach()
-terse_install_room(base src/base)
-terse_install_room(compressors compressors)
-terse_install_room(comm comm)
-terse_install_room(comm_mpi comm/mpi)
+set(libraries options fmt xxhash hwy json mpi libhdf5 base hdf5 config data io report compressors comm comm_mpi)
+set(folders src/base src/config src/data src/io src/report compressors comm)
 if(TERSE_TORCH)
-  terse_install_room(torch comm/torch)
-  # A LibTorch in .venv lies inside the project, where CMake takes no run path from by itself.
-  set_target_properties(terse PROPERTIES INSTALL_RPATH ${TERSE_TORCH_DIR}/lib INSTALL_RPATH_USE_LINK_PATH ON)
-  install(TARGETS terse RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  list(APPEND libraries torch models trainers)
+  list(APPEND folders src/models trainers)
+endif()
+
+# terse::terse: everything that a program of one's own may use.
+add_library(terse_all INTERFACE)
+add_library(terse::terse ALIAS terse_all)
+set_target_properties(terse_all PROPERTIES EXPORT_NAME terse)
+foreach(name ${libraries})
+  set_target_properties(terse_${name} PROPERTIES EXPORT_NAME ${name})
+  target_link_libraries(terse_all INTERFACE terse::${name})
+  install(TARGETS terse_${name} EXPORT terseTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endforeach()
+install(TARGETS terse_all EXPORT terseTargets)
+
+set(no_torch "")
+if(NOT TERSE_TORCH)
+  set(no_torch PATTERN comm/torch EXCLUDE)
+endif()
+foreach(folder ${folders})
+  string(REGEX REPLACE "^src/" "" path ${folder})
+  install(DIRECTORY ${folder}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/terse/${path} FILES_MATCHING
+          PATTERN "*.h"
+          PATTERN compressors/reference EXCLUDE
+          ${no_torch})
+endforeach()
+
+if(TERSE_TORCH)
+  foreach(program terse terse-bench)
+    # A LibTorch in .venv lies inside the project, where CMake takes no run path from by itself.
+    set_target_properties(${program} PROPERTIES INSTALL_RPATH ${TERSE_TORCH_DIR}/lib INSTALL_RPATH_USE_LINK_PATH ON)
+    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endforeach()
+  install(FILES experiments/data/mnist-mini.h5 DESTINATION ${CMAKE_INSTALL_DATADIR}/terse)
 endif()
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/terse)

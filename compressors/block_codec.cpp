@@ -5,8 +5,8 @@
 #include <optional>
 
 #include "terse/base/error.h"
-#include "terse/compressors/kernels/signs.h"
-#include "terse/compressors/kernels/sum.h"
+#include "terse/compressors/kernels/cpu/quantize/signs.h"
+#include "terse/compressors/kernels/cpu/sum.h"
 
 namespace terse {
 
@@ -45,13 +45,15 @@ BlockCodec::Memory BlockCodec::carve(std::span<const Row> rows, const Exec& exec
 
 // What the whole row must tell before any of it can be encoded; nothing if the row is bad. Writes
 // the new velocity.
-std::optional<BlockCodec::Survey> BlockCodec::survey_row(const Row& row, const Feedback& feedback,
-                                                         const Memory& memory, Pace& pace) const {
+std::optional<BlockCodec::RowStatistics> BlockCodec::collect_statistics(const Row& row,
+                                                                        const Feedback& feedback,
+                                                                        const Memory& memory,
+                                                                        Pace& pace) const {
   Fold fold(row, feedback);
-  Survey result;
+  RowStatistics result;
   for (std::uint32_t at = 0; at < row.n; at += tile()) {
     const std::uint32_t count = std::min(tile(), row.n - at);
-    survey(fold.run(at, memory.first.first(count)).data(), count, result);
+    add_statistics(fold.run(at, memory.first.first(count)).data(), count, result);
     if (fold.peak() >= limit()) return std::nullopt;
     pace.worked(count);
   }
@@ -64,7 +66,8 @@ void BlockCodec::measure(std::span<const Row> rows, const Feedback& feedback,
   const Memory memory = carve(rows, exec);
   Pace pace(exec);
   for (std::size_t index = 0; index < rows.size(); ++index) {
-    const std::optional<Survey> found = survey_row(rows[index], feedback, memory, pace);
+    const std::optional<RowStatistics> found =
+        collect_statistics(rows[index], feedback, memory, pace);
     if (!found) report_bad_row(exec, index);
     scales[index] = found ? scale_of(rows[index], *found) : 0.0f;
   }
@@ -79,13 +82,14 @@ bool BlockCodec::encode_row(const Row& row, const Feedback& feedback, const Key&
     const Tile part{row, at, std::min(tile(), row.n - at), memory.workspace,
                     ranges ? &fold : nullptr};
     const std::span<const float> v = fold.run(at, memory.first.first(part.count));
-    Kept kept{kernels::Keep::nothing, nullptr};
+    DecodeSink kept{kernels::DecodeOutput::nothing, nullptr};
     if (feedback.keeps_residual()) {
-      kept = fold.keeps_difference() ? Kept{kernels::Keep::difference, row.e_out + at}
-                                     : Kept{kernels::Keep::decoded, memory.second.data()};
+      kept = fold.keeps_difference()
+                 ? DecodeSink{kernels::DecodeOutput::difference, row.e_out + at}
+                 : DecodeSink{kernels::DecodeOutput::decoded, memory.second.data()};
     }
     if (fold.peak() >= limit() || !encode_tile(part, key, v.data(), payload, kept)) return false;
-    if (kept.what == kernels::Keep::decoded) fold.keep(at, v, kept.to);
+    if (kept.what == kernels::DecodeOutput::decoded) fold.keep(at, v, kept.to);
     fold.clear(at, part.count);
     pace.worked(part.count);
   }
@@ -104,9 +108,9 @@ void BlockCodec::encode(std::span<const Row> rows, const Feedback& feedback, con
     const Bytes payload = frame.space().first(bytes);
     Feedback rest = feedback;
     bool good = true;
-    if (surveys(row)) {
-      const std::optional<Survey> result = survey_row(row, feedback, memory, pace);
-      good = result && settle(row, *result, payload);
+    if (needs_statistics(row)) {
+      const std::optional<RowStatistics> result = collect_statistics(row, feedback, memory, pace);
+      good = result && write_scale(row, *result, payload);
       row.u_in = row.u_out;
       if (feedback.keeps_velocity()) rest.uu = 1, rest.ug = 0;
     }
@@ -128,7 +132,7 @@ void BlockCodec::check_payloads(const Row& row, std::size_t index, const Mailbox
       damaged(row, index, rank,
               fmt::format("it has {} bytes, and {} needs {}", payload.size(), name(), bytes));
     }
-    if (const char* what = contradiction(row, payload)) damaged(row, index, rank, what);
+    if (const char* what = find_error(row, payload)) damaged(row, index, rank, what);
   }
 }
 
@@ -180,16 +184,17 @@ bool BlockCodec::encode_run(const Row& run, const Key& key, std::span<const floa
   if (kernels::peak_of(v.data(), v.size()) >= limit()) return false;
   for (std::uint32_t at = 0; at < run.n; at += tile()) {
     const Tile part{run, at, std::min(tile(), run.n - at), workspace};
-    if (!encode_tile(part, key, v.data() + at, payload, {kernels::Keep::decoded, dec.data() + at}))
+    if (!encode_tile(part, key, v.data() + at, payload,
+                     {kernels::DecodeOutput::decoded, dec.data() + at}))
       return false;
   }
   return true;
 }
 
-const char* BlockCodec::run_contradiction(const Row& run, ConstBytes payload) const {
+const char* BlockCodec::find_run_error(const Row& run, ConstBytes payload) const {
   if (payload.size() != capacity(run.n, run.level))
     return "its length does not fit its number of entries";
-  return contradiction(run, payload);
+  return find_error(run, payload);
 }
 
 void BlockCodec::decode_run(const Row& run, std::uint32_t at, ConstBytes payload,

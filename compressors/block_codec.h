@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "terse/compressors/codec.h"
-#include "terse/compressors/kernels/fold.h"
-#include "terse/compressors/kernels/quantise.h"
+#include "terse/compressors/kernels/cpu/fold.h"
+#include "terse/compressors/kernels/cpu/quantize/quantize.h"
 #include "terse/compressors/pass.h"
 
 namespace terse {
@@ -32,7 +32,7 @@ class BlockCodec : public Codec {
   bool encode_run(const Row& run, const Key& key, std::span<const float> v, Bytes payload,
                   std::span<float> dec, Bytes workspace) const;
   // What is wrong with a payload, or null. To be asked first.
-  const char* run_contradiction(const Row& run, ConstBytes payload) const;
+  const char* find_run_error(const Row& run, ConstBytes payload) const;
   void decode_run(const Row& run, std::uint32_t at, ConstBytes payload, std::span<float> into,
                   Bytes workspace) const;
 
@@ -47,13 +47,13 @@ class BlockCodec : public Codec {
   };
 
   // Where a tile's decoded values go: nowhere, to `to`, or to `to` as v - decoded.
-  struct Kept {
-    kernels::Keep what;
+  struct DecodeSink {
+    kernels::DecodeOutput what;
     float* to;
   };
   // What a codec whose scale is of the whole row learns in a pass of its own before it encodes.
   // `sums` is of sums over blocks, which a codec makes in fp32.
-  struct Survey {
+  struct RowStatistics {
     std::array<double, 2> sums{};
     std::array<std::uint64_t, 2> counts{};
     float peak = 0;
@@ -66,15 +66,15 @@ class BlockCodec : public Codec {
   // Whether encode_tile() asks its fold for ranges; a tile then has at most kernels::kBlock
   // elements.
   virtual bool wants_ranges() const { return false; }
-  // Adds a tile to the survey of `row`; settle() writes what follows from it into the payload, or
-  // says false: it cannot hold the row. Called only where surveys(row).
-  virtual bool surveys(const Row&) const { return false; }
-  virtual void survey(const float*, std::uint32_t, Survey&) const {}
-  virtual bool settle(const Row&, const Survey&, Bytes) const { return true; }
+  // Adds a tile to the statistics of `row`; write_scale() writes what follows from it into the
+  // payload, or says false: it cannot hold the row. Called only where needs_statistics(row).
+  virtual bool needs_statistics(const Row&) const { return false; }
+  virtual void add_statistics(const float*, std::uint32_t, RowStatistics&) const {}
+  virtual bool write_scale(const Row&, const RowStatistics&, Bytes) const { return true; }
   // Writes the tile's part of the row's payload, and its decoded values. False: it cannot hold
   // them. A payload of zeros must be valid and decode to zeros.
   virtual bool encode_tile(const Tile& tile, const Key& key, const float* v, Bytes payload,
-                           Kept kept) const = 0;
+                           DecodeSink kept) const = 0;
   // acc = decoded, or acc += decoded.
   virtual void decode_tile(const Tile& tile, ConstBytes payload, float* acc, bool add) const = 0;
   // out = weight * (base + decoded), of at most a tile; out may be base. The last step of a sum,
@@ -84,10 +84,10 @@ class BlockCodec : public Codec {
   }
   // What is wrong with a payload of the right size, or null. Nothing else reads a payload before
   // this.
-  virtual const char* contradiction(const Row&, ConstBytes) const { return nullptr; }
+  virtual const char* find_error(const Row&, ConstBytes) const { return nullptr; }
 
-  // The scale that follows from a survey, for codecs that share it.
-  virtual float scale_of(const Row&, const Survey&) const { return 0; }
+  // The scale that follows from a statistics, for codecs that share it.
+  virtual float scale_of(const Row&, const RowStatistics&) const { return 0; }
 
  private:
   struct Memory;
@@ -95,8 +95,8 @@ class BlockCodec : public Codec {
   std::size_t tile_for(std::size_t n) const;
   bool encode_row(const Row& row, const Feedback& feedback, const Key& key, const Memory& memory,
                   Bytes payload, Pace& pace) const;
-  std::optional<Survey> survey_row(const Row& row, const Feedback& feedback, const Memory& memory,
-                                   Pace& pace) const;
+  std::optional<RowStatistics> collect_statistics(const Row& row, const Feedback& feedback,
+                                                  const Memory& memory, Pace& pace) const;
   void check_payloads(const Row& row, std::size_t index, const Mailbox& in) const;
 };
 

@@ -13,8 +13,8 @@
 #include "terse/base/bytes.h"
 #include "terse/base/random.h"
 #include "terse/compressors/feedback.h"
-#include "terse/compressors/frame.h"
 #include "terse/compressors/row.h"
+#include "terse/compressors/wire/frame.h"
 
 namespace terse {
 
@@ -30,42 +30,43 @@ struct Key {
   std::uint32_t phase = 0;  // 0: first encode of a step, 1: second
 
   // Element i of layer l is rounded by noise_of(noise_draw(stream(), i / 8, l), i % 8) / 65536: a
-  // mean is then off by at most 2^-16 of the distance between its two neighbours.
+  // mean is then off by at most 2^-16 of the distance between its two neighbors.
   std::uint64_t stream() const { return combine(seed, step, rank, phase); }
-  Key again() const { return {seed, step, rank, phase + 1}; }
+  Key next_phase() const { return {seed, step, rank, phase + 1}; }
 };
 
 // Long passes call drive() every 256 KB or so of work, so that messages and heartbeats go on
 // meanwhile.
-class Pump {
+class ProgressHook {
  public:
-  virtual ~Pump() = default;
+  virtual ~ProgressHook() = default;
   virtual void drive() = 0;
 };
 
 // Where and how a pass runs, and what it found.
 struct Exec {
   Bytes scratch;  // at least the codec's scratch() for the largest row; 64-byte aligned
-  Pump* pump = nullptr;
+  ProgressHook* progress = nullptr;
   // encode sets it to the first row with a NaN, an Inf or a value that the codec cannot hold,
   // unless it is already >= 0; such a row is sent as if it were zero.
   std::int64_t* bad_row = nullptr;
 
   void drive() const {
-    if (pump != nullptr) pump->drive();
+    if (progress != nullptr) progress->drive();
   }
 };
 
+// The exchange that a codec is published with.
 enum class Pattern {
-  sharded,
-  gathered,
+  reduce_scatter,
+  all_gather,
   low_rank,
-  low_rank_halves,
-  tree,
-  split,
-  shared_support,
-  led_support
-};  // the exchange that a codec is published with
+  low_rank_alternating,
+  gtopk,
+  oktopk,
+  shared_indices,
+  leader_indices
+};
 
 struct Traits {
   bool biased = false;      // needs error feedback to converge in general
@@ -74,7 +75,7 @@ struct Traits {
   bool votes = false;  // each rank counts with its sign alone, and the sum's sign is the answer
   bool shares_scale = false;  // ranks agree on a scale first, so that codes add up as integers
   std::uint32_t block = 0;    // a layer may be cut at multiples of this many elements; 0: never
-  Pattern pattern = Pattern::sharded;
+  Pattern pattern = Pattern::reduce_scatter;
 };
 
 class Codec {

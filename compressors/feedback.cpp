@@ -10,31 +10,31 @@
 namespace terse {
 namespace {
 
-using Words = const FeedbackWords&;
+using Options = const FeedbackOptions&;
 
 // clang-format off
 constexpr std::array kFeedbacks{
-    FeedbackInfo{"none", "-", 0, false, [](Words) { return feedback::kNone; }},
-    FeedbackInfo{"classic", "Seide et al. 2014; Stich et al. 2018", 0, false, [](Words) { return feedback::kClassic; }},
+    FeedbackInfo{"none", "-", 0, false, [](Options) { return feedback::kNone; }},
+    FeedbackInfo{"classic", "Seide et al. 2014; Stich et al. 2018", 0, false, [](Options) { return feedback::kClassic; }},
     FeedbackInfo{"lr_inside", "Karimireddy et al. 2019, algorithm 2", 0, false,
-      [](Words) { return Feedback{.ve = 1, .ev = 1, .ed = -1, .lr_inside = true}; }},
+      [](Options) { return Feedback{.ve = 1, .ev = 1, .ed = -1, .lr_inside = true}; }},
     FeedbackInfo{"lr_inside_momentum", "Karimireddy et al. 2019, the authors' code", 0, true,
-      [](Words w) { return Feedback{.uu = w.momentum, .ug = 1, .vu = 1, .vg = 0, .ve = 1, .ev = 1, .ed = -1, .lr_inside = true}; }},
+      [](Options w) { return Feedback{.uu = w.momentum, .ug = 1, .vu = 1, .vg = 0, .ve = 1, .ev = 1, .ed = -1, .lr_inside = true}; }},
     FeedbackInfo{"decay", "Xu et al. 2021 (GRACE)", 1, false,
-      [](Words w) { return Feedback{.vg = w.gamma, .ve = w.beta, .ev = 1, .ed = -1}; }},
-    FeedbackInfo{"dgc", "Lin et al. 2018", 0, true, [](Words w) { return feedback::dgc(w.momentum, w.nesterov, w.masking); }},
+      [](Options w) { return Feedback{.vg = w.gamma, .ve = w.beta, .ev = 1, .ed = -1}; }},
+    FeedbackInfo{"dgc", "Lin et al. 2018", 0, true, [](Options w) { return feedback::dgc(w.momentum, w.nesterov, w.masking); }},
     FeedbackInfo{"ef21", "Richtarik et al. 2021", 0, false,
-      [](Words) { return Feedback{.ve = -1, .ee = 1, .ed = 1, .integrate = true}; }},
+      [](Options) { return Feedback{.ve = -1, .ee = 1, .ed = 1, .integrate = true}; }},
     FeedbackInfo{"ef21_sgdm", "Fatkhullin et al. 2023", 0, true,
-      [](Words w) { return Feedback{.uu = w.momentum, .ug = 1 - w.momentum, .vu = 1, .vg = 0, .ve = -1, .ee = 1, .ed = 1, .integrate = true}; }},
+      [](Options w) { return Feedback{.uu = w.momentum, .ug = 1 - w.momentum, .vu = 1, .vg = 0, .ve = -1, .ee = 1, .ed = 1, .integrate = true}; }},
     FeedbackInfo{"lowpass", "Chen et al. 2020 (ScaleCom)", 0.1f, false,
-      [](Words w) { return Feedback{.ve = 1, .ev = w.beta, .ee = 1 - w.beta, .ed = -w.beta}; }},
+      [](Options w) { return Feedback{.ve = 1, .ev = w.beta, .ee = 1 - w.beta, .ed = -w.beta}; }},
     FeedbackInfo{"demo", "Peng et al. 2024", 0.999f, false,
-      [](Words w) { return Feedback{.ve = w.beta, .ev = 1, .ed = -1, .lr_inside = true}; }},
+      [](Options w) { return Feedback{.ve = w.beta, .ev = 1, .ed = -1, .lr_inside = true}; }},
     FeedbackInfo{"sparseloco", "Sarfi et al. 2025", 0.95f, false,
-      [](Words w) { return Feedback{.ve = w.beta, .ev = 1, .ed = -1}; }},
+      [](Options w) { return Feedback{.ve = w.beta, .ev = 1, .ed = -1}; }},
     FeedbackInfo{"signum", "Bernstein et al. 2018", 0, true,
-      [](Words w) { return Feedback{.uu = w.momentum, .ug = 1 - w.momentum, .vu = 1, .vg = 0}; }},
+      [](Options w) { return Feedback{.uu = w.momentum, .ug = 1 - w.momentum, .vu = 1, .vg = 0}; }},
 };
 // clang-format on
 
@@ -64,19 +64,19 @@ const FeedbackInfo& feedback_info(std::string_view name) {
   fail<JobError>("there is no error feedback '{}'; there are {}.", name, fmt::join(names, ", "));
 }
 
-Feedback make_feedback(std::string_view name, const FeedbackWords& words) {
+Feedback make_feedback(std::string_view name, const FeedbackOptions& options) {
   const FeedbackInfo& info = feedback_info(name);
-  if (!(words.momentum >= 0 && words.momentum < 1)) {
+  if (!(options.momentum >= 0 && options.momentum < 1)) {
     fail<JobError>("feedback {} cannot keep a momentum of {}: it lies in [0, 1).", name,
-                   words.momentum);
+                   options.momentum);
   }
-  if (!(words.beta > 0 && words.beta <= 1)) {
-    fail<JobError>("feedback {} cannot use beta = {}: it lies in (0, 1].", name, words.beta);
+  if (!(options.beta > 0 && options.beta <= 1)) {
+    fail<JobError>("feedback {} cannot use beta = {}: it lies in (0, 1].", name, options.beta);
   }
-  if (!(words.gamma > 0 && std::isfinite(words.gamma))) {
-    fail<JobError>("feedback {} cannot use gamma = {}: it is above 0.", name, words.gamma);
+  if (!(options.gamma > 0 && std::isfinite(options.gamma))) {
+    fail<JobError>("feedback {} cannot use gamma = {}: it is above 0.", name, options.gamma);
   }
-  return info.make(words);
+  return info.make(options);
 }
 
 }  // namespace terse

@@ -80,7 +80,7 @@ constexpr Feedback second(const Feedback& first, int world) {
 }  // namespace feedback
 
 // A job's words on its feedback; each row reads what concerns it.
-struct FeedbackWords {
+struct FeedbackOptions {
   float momentum = 0;     // dgc, signum, lr_inside_momentum; ef21_sgdm: 1 - eta
   bool nesterov = false;  // dgc
   bool masking = true;    // dgc: factor masking
@@ -94,13 +94,13 @@ struct FeedbackInfo {
   std::string_view paper;
   float beta;          // its published default; 0: it has none
   bool owns_momentum;  // the optimizer keeps none for its layers
-  Feedback (*make)(const FeedbackWords&);
+  Feedback (*make)(const FeedbackOptions&);
 };
 
 std::span<const FeedbackInfo> feedbacks();
 // An unknown name is a JobError that lists them.
 const FeedbackInfo& feedback_info(std::string_view name);
 // Throws JobError with one sentence where the words are out of range.
-Feedback make_feedback(std::string_view name, const FeedbackWords& words);
+Feedback make_feedback(std::string_view name, const FeedbackOptions& options);
 
 }  // namespace terse

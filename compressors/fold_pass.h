@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <span>
 
-#include "terse/compressors/kernels/dispatch.h"
-#include "terse/compressors/kernels/fold.h"
-#include "terse/compressors/kernels/half.h"
+#include "terse/compressors/kernels/cpu/dispatch.h"
+#include "terse/compressors/kernels/cpu/fold.h"
+#include "terse/compressors/kernels/cpu/quantize/half.h"
 #include "terse/compressors/pass.h"
 
 namespace terse {
@@ -26,16 +26,16 @@ inline void keep_unsent(const kernels::Fold& fold, std::uint32_t at, std::span<c
   fold.keep(at, v, kUnsent.data());
 }
 
-enum class Keep { now, later };  // later: only where it is v itself
+enum class ResidualWrite { now, deferred };  // later: only where it is v itself
 
 // use(at, v, the peaks of v (kernels/fold.h)) for each `step` <= kFoldBlock elements; `block` has
 // room for as many. Returns the largest |v|, as the bits of a float: all of v is finite if it is
 // below kernels::kFp32Limit.
 template <class Use>
 std::uint32_t fold_row(const Row& row, const Feedback& feedback, std::span<float> block,
-                       std::uint32_t step, Keep keep, Pace& pace, Use&& use) {
+                       std::uint32_t step, ResidualWrite keep, Pace& pace, Use&& use) {
   const bool in_residual = keeps_v(feedback);
-  const bool keeps = keep == Keep::now && feedback.keeps_residual() && !in_residual;
+  const bool keeps = keep == ResidualWrite::now && feedback.keeps_residual() && !in_residual;
   kernels::Fold fold(row, feedback);
   fold.note_peaks();
   for (std::uint32_t at = 0; at < row.n; at += step) {

@@ -22,7 +22,7 @@ class Scratch {
  public:
   explicit Scratch(Bytes left) : left_(left) {}
 
-  // Uninitialised, aligned like the scratch itself. Throws Error if there is less left.
+  // Uninitialized, aligned like the scratch itself. Throws Error if there is less left.
   template <class T>
   std::span<T> take(std::size_t count) {
     const Bytes part = take_bytes(scratch_bytes<T>(count));

@@ -1,17 +1,17 @@
 #include <array>
 
 #include "terse/base/error.h"
-#include "terse/compressors/cast.h"
+#include "terse/compressors/casts/cast.h"
+#include "terse/compressors/casts/fp8.h"
 #include "terse/compressors/codec.h"
-#include "terse/compressors/dgc.h"
-#include "terse/compressors/fp8.h"
-#include "terse/compressors/low_rank.h"
-#include "terse/compressors/maxmin.h"
-#include "terse/compressors/qsgd.h"
-#include "terse/compressors/randomk.h"
-#include "terse/compressors/sign.h"
-#include "terse/compressors/ternary.h"
-#include "terse/compressors/topk.h"
+#include "terse/compressors/low_rank/low_rank.h"
+#include "terse/compressors/quantizers/maxmin.h"
+#include "terse/compressors/quantizers/qsgd.h"
+#include "terse/compressors/quantizers/ternary.h"
+#include "terse/compressors/signs/sign.h"
+#include "terse/compressors/sparse/dgc.h"
+#include "terse/compressors/sparse/randomk.h"
+#include "terse/compressors/sparse/topk.h"
 
 namespace terse {
 namespace {
@@ -41,9 +41,9 @@ constexpr std::array kCodecs{
     CodecInfo{"threshold", "sparse", Level::density, "classic", "Sahu et al. 2021", [](Options o) { return make_threshold(o); }},
     CodecInfo{"randomk", "sparse", Level::density, "classic", "Stich et al. 2018", [](Options o) { return make_randomk(o); }},
     CodecInfo{"randblock", "sparse", Level::density, "classic", "Vogels et al. 2019", [](Options o) { return make_randblock(o); }},
-    CodecInfo{"gtopk", "sparse", Level::density, "classic", "Shi et al. 2019", [](Options o) { return make_topk(o, "gtopk", Pattern::tree); }},
-    CodecInfo{"oktopk", "sparse", Level::density, "classic", "Li and Hoefler 2022", [](Options o) { return make_topk(o, "oktopk", Pattern::split); }},
-    CodecInfo{"scalecom", "sparse", Level::density, "lowpass", "Chen et al. 2020", [](Options o) { return make_topk(o, "scalecom", Pattern::led_support); }},
+    CodecInfo{"gtopk", "sparse", Level::density, "classic", "Shi et al. 2019", [](Options o) { return make_topk(o, "gtopk", Pattern::gtopk); }},
+    CodecInfo{"oktopk", "sparse", Level::density, "classic", "Li and Hoefler 2022", [](Options o) { return make_topk(o, "oktopk", Pattern::oktopk); }},
+    CodecInfo{"scalecom", "sparse", Level::density, "lowpass", "Chen et al. 2020", [](Options o) { return make_topk(o, "scalecom", Pattern::leader_indices); }},
     CodecInfo{"powersgd", "low rank", Level::rank, "classic", "Vogels et al. 2019", [](Options o) { return make_powersgd(o.alternating); }},
 };
 // clang-format on

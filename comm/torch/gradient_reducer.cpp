@@ -1,4 +1,4 @@
-#include "terse/torch/gradient_reducer.h"
+#include "terse/comm/torch/gradient_reducer.h"
 
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
@@ -159,7 +159,8 @@ const Plan& GradientReducer::plan() const { return reducer_->plan(); }
 
 bool GradientReducer::owns_momentum(const std::string& parameter) const {
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    if (layers_[i].name == parameter) return plan().families[plan().cells[i].family].owns_momentum;
+    if (layers_[i].name == parameter)
+      return plan().schemes[plan().assignments[i].scheme].owns_momentum;
   }
   return false;
 }

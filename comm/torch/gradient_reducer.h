@@ -19,14 +19,14 @@
 #include <string>
 #include <vector>
 
-#include "terse/comm/comm_thread.h"
-#include "terse/comm/plan.h"
-#include "terse/comm/reducer.h"
+#include "terse/comm/reducer/make_plan.h"
+#include "terse/comm/reducer/reducer.h"
+#include "terse/comm/transport/comm_thread.h"
 
 namespace terse {
 
 struct GradientReducerOptions {
-  Compression compression;
+  CompressionOptions compression;
   std::uint64_t seed = 1;
   bool may_skip = false;                           // see ReducerOptions
   const std::atomic<bool>* stop_wanted = nullptr;  // see ReducerOptions

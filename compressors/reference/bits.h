@@ -8,7 +8,7 @@
 #include <span>
 
 #include "terse/compressors/codec.h"
-#include "terse/reference/reference.h"
+#include "terse/compressors/reference/reference.h"
 
 namespace terse::reference {
 

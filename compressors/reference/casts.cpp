@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "terse/reference/bits.h"
-#include "terse/reference/ways.h"
+#include "terse/compressors/reference/bits.h"
+#include "terse/compressors/reference/reference_codecs.h"
 
 namespace terse::reference {
 namespace {

@@ -6,8 +6,8 @@
 #include <numeric>
 
 #include "terse/base/error.h"
-#include "terse/reference/bits.h"
-#include "terse/reference/ways.h"
+#include "terse/compressors/reference/bits.h"
+#include "terse/compressors/reference/reference_codecs.h"
 
 namespace terse::reference {
 namespace {
@@ -60,7 +60,7 @@ Sampling sampling_of(std::size_t n, float density, double ratio) {
   return {stride, n / stride};
 }
 
-// Magnitudes of `together` neighbours at a time, as far apart as single ones would be times that,
+// Magnitudes of `together` neighbors at a time, as far apart as single ones would be times that,
 // and no more than those, from the largest down.
 Floats samples_of(const Folded& row, const Sampling& sampling, std::size_t together) {
   const std::size_t n = row.v.size(), apart = sampling.stride * together,

@@ -1,10 +1,10 @@
-#include "terse/reference/low_rank.h"
+#include "terse/compressors/reference/low_rank.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "terse/reference/bits.h"
-#include "terse/reference/ways.h"
+#include "terse/compressors/reference/bits.h"
+#include "terse/compressors/reference/reference_codecs.h"
 
 namespace terse::reference {
 namespace {
@@ -56,7 +56,7 @@ float spanned(const float* p, std::size_t p_length, const float* q, std::size_t 
   return sum;
 }
 
-void orthonormalise(Floats& vectors, std::size_t length, std::size_t count) {
+void orthonormalize(Floats& vectors, std::size_t length, std::size_t count) {
   for (std::size_t k = 0; k < count; ++k) {
     const std::span<float> v = vector_of(vectors, length, k);
     make_unit(v);
@@ -72,12 +72,12 @@ Message powersgd(const CodecOptions&, const Folded& row) {
   const std::size_t n0 = row.n0, n1 = row.n1,
                     r = std::min({static_cast<std::size_t>(row.level), n0, n1});
   Floats q = drawn(row, r * n1), p(r * n0);
-  orthonormalise(q, n1, r);
+  orthonormalize(q, n1, r);
   for (std::size_t k = 0; k < r; ++k) {
     for (std::size_t i = 0; i < n0; ++i)
       p[k * n0 + i] = product(row.v.subspan(i * n1, n1), vector_of(q, n1, k));
   }
-  orthonormalise(p, n0, r);
+  orthonormalize(p, n0, r);
   std::ranges::fill(q, 0.0f);
   for (std::size_t i = 0; i < n0; ++i) {
     for (std::size_t k = 0; k < r; ++k) {

@@ -2,7 +2,7 @@
 // of vectors vector by vector.
 #pragma once
 
-#include "terse/reference/reference.h"
+#include "terse/compressors/reference/reference.h"
 
 namespace terse::reference {
 
@@ -12,6 +12,6 @@ float product(std::span<const float> row, std::span<const float> vector);
 float spanned(const float* p, std::size_t p_length, const float* q, std::size_t q_length,
               std::size_t vectors, std::size_t i, std::size_t j);
 // Gram-Schmidt, twice; what is no new direction becomes zero.
-void orthonormalise(Floats& vectors, std::size_t length, std::size_t count);
+void orthonormalize(Floats& vectors, std::size_t length, std::size_t count);
 
 }  // namespace terse::reference

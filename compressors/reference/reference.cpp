@@ -1,9 +1,9 @@
-#include "terse/reference/reference.h"
+#include "terse/compressors/reference/reference.h"
 
 #include <string_view>
 
 #include "terse/base/error.h"
-#include "terse/reference/ways.h"
+#include "terse/compressors/reference/reference_codecs.h"
 
 namespace terse::reference {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "terse/compressors/codec.h"
-#include "terse/compressors/indices.h"
+#include "terse/compressors/wire/indices.h"
 
 namespace terse::reference {
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "terse/reference/bits.h"
-#include "terse/reference/ways.h"
+#include "terse/compressors/reference/bits.h"
+#include "terse/compressors/reference/reference_codecs.h"
 
 namespace terse::reference {
 namespace {

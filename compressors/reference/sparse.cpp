@@ -2,8 +2,8 @@
 #include <bit>
 #include <cmath>
 
-#include "terse/reference/bits.h"
-#include "terse/reference/ways.h"
+#include "terse/compressors/reference/bits.h"
+#include "terse/compressors/reference/reference_codecs.h"
 
 namespace terse::reference {
 namespace {

@@ -18,7 +18,7 @@ PER_DIGIT = {"train": ("train", 1000), "test": ("t10k", 200)}
 ATTRIBUTES = {
     "name": "MNIST, 10,000 training and 2,000 test images",
     "origin": "Yann LeCun, Corinna Cortes, Christopher J. C. Burges: The MNIST database of handwritten digits",
-    "licence": "CC BY-SA 3.0, https://creativecommons.org/licenses/by-sa/3.0/",
+    "license": "CC BY-SA 3.0, https://creativecommons.org/licenses/by-sa/3.0/",
 }
 
 

@@ -1,8 +1,8 @@
 // Data-parallel training of one's own LibTorch model with compressed gradients: mpirun -np 4
 // example
-#include <terse/comm/comm_thread.h>
-#include <terse/comm_mpi/mpi_world.h>
-#include <terse/torch/gradient_reducer.h>
+#include <terse/comm/torch/gradient_reducer.h>
+#include <terse/comm/transport/comm_thread.h>
+#include <terse/comm/transport/mpi/mpi_world.h>
 #include <torch/torch.h>
 
 #include <cstdio>
@@ -14,7 +14,7 @@ int main() try {
   torch::nn::Sequential model(torch::nn::Linear(64, 256), torch::nn::ReLU(),
                               torch::nn::Linear(256, 1));
   torch::optim::SGD optimizer(model->parameters(), 0.02);
-  const terse::Compression topk{.codec = {.name = "topk"}, .density = 0.05};
+  const terse::CompressionOptions topk{.codec = {.name = "topk"}, .density = 0.05};
   terse::GradientReducer reducer(*model, thread, {.compression = topk});
 
   for (int step = 0; step <= 200; ++step) {

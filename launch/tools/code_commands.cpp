@@ -6,9 +6,9 @@
 #include "terse/base/error.h"
 #include "terse/compressors/codec_options.h"
 #include "terse/config/arguments.h"
-#include "terse/config/ini.h"
-#include "terse/tools/message_file.h"
-#include "terse/tools/tools.h"
+#include "terse/config/text/ini.h"
+#include "terse/launch/tools/files/message_file.h"
+#include "terse/launch/tools/tools.h"
 
 namespace terse {
 namespace {
@@ -97,9 +97,9 @@ double norm(std::span<const float> values) {
 
 }  // namespace
 
-int encode_command(std::span<const std::string> words) {
+int encode_command(std::span<const std::string> args) {
   const std::vector<Switch> switches = encode_switches();
-  const Arguments arguments = parse_arguments(words, switches);
+  const Arguments arguments = parse_arguments(args, switches);
   if (arguments.switches.contains("help")) {
     fmt::print(
         "terse encode TENSOR MESSAGE --codec NAME: a tensor file (.npy, .safetensors, .h5) "
@@ -133,9 +133,9 @@ int encode_command(std::span<const std::string> words) {
   return 0;
 }
 
-int decode_command(std::span<const std::string> words) {
+int decode_command(std::span<const std::string> args) {
   const std::array<Switch, 1> switches = {{{"help", "", "this text"}}};
-  const Arguments arguments = parse_arguments(words, switches);
+  const Arguments arguments = parse_arguments(args, switches);
   if (arguments.switches.contains("help")) {
     fmt::print(
         "terse decode MESSAGE TENSOR: what terse encode wrote, to a tensor file (.npy, "

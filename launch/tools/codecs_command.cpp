@@ -1,8 +1,8 @@
 #include "terse/base/error.h"
 #include "terse/compressors/codec.h"
-#include "terse/compressors/low_rank.h"
-#include "terse/tools/message_file.h"
-#include "terse/tools/tools.h"
+#include "terse/compressors/low_rank/low_rank.h"
+#include "terse/launch/tools/files/message_file.h"
+#include "terse/launch/tools/tools.h"
 
 namespace terse {
 namespace {
@@ -10,8 +10,8 @@ namespace {
 constexpr std::uint32_t kSide = 1 << 10, kElements = kSide * kSide;
 
 std::string_view collective(Pattern pattern) {
-  if (pattern == Pattern::sharded) return "reduce-scatter, all-gather";
-  return pattern == Pattern::gathered ? "all-gather" : "its own rounds";
+  if (pattern == Pattern::reduce_scatter) return "reduce-scatter, all-gather";
+  return pattern == Pattern::all_gather ? "all-gather" : "its own rounds";
 }
 
 std::string_view yes(bool is) { return is ? "yes" : "-"; }
@@ -37,8 +37,8 @@ int memory(const Feedback& f) {
 
 }  // namespace
 
-int codecs_command(std::span<const std::string> words) {
-  if (!words.empty())
+int codecs_command(std::span<const std::string> args) {
+  if (!args.empty())
     fail<JobError>("terse codecs takes no words; it prints the table of all codecs.");
   constexpr const char* kRow = "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n";
   fmt::print(fmt::runtime(kRow), "codec", "family", "biased", "summable", "fixed size",

@@ -1,6 +1,6 @@
 #include "terse/base/error.h"
-#include "terse/tools/convergence.h"
-#include "terse/tools/tools.h"
+#include "terse/launch/tools/convergence.h"
+#include "terse/launch/tools/tools.h"
 
 namespace terse {
 namespace {
@@ -25,9 +25,9 @@ void print_row(const std::vector<Trial>& all, const std::vector<int>& dense,
 
 void print_trap(const Problem& problem, const char* name, const std::string& codec,
                 const std::string& feedback, const Descent& descent) {
-  Compression words = trial_words(codec, feedback);
-  words.density = 1.0 / 3;
-  const Outcome outcome = descend(problem, words, descent);
+  CompressionOptions args = trial_words(codec, feedback);
+  args.density = 1.0 / 3;
+  const Outcome outcome = descend(problem, args, descent);
   fmt::print("| {} | {} | {} | {} |\n", name, codec, feedback,
              outcome.met ? fmt::format("optimum in {} steps", outcome.steps)
                          : fmt::format("gap {:.3g} of the first after {} steps", outcome.last,
@@ -43,8 +43,8 @@ bool exists(std::string_view codec) {
 
 }  // namespace
 
-int converge_command(std::span<const std::string> words) {
-  if (!words.empty()) fail<JobError>("terse converge takes no words; it prints two tables.");
+int converge_command(std::span<const std::string> args) {
+  if (!args.empty()) fail<JobError>("terse converge takes no words; it prints two tables.");
   const std::vector<Trial> all = trials();
   std::vector<int> dense;
   fmt::print("| codec | feedback |");

@@ -1,4 +1,4 @@
-#include "terse/tools/convergence.h"
+#include "terse/launch/tools/convergence.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,8 +6,8 @@
 #include <mutex>
 #include <thread>
 
-#include "terse/comm/reducer.h"
-#include "terse/comm/thread_world.h"
+#include "terse/comm/reducer/reducer.h"
+#include "terse/comm/transport/threads/thread_world.h"
 
 namespace terse {
 namespace {
@@ -57,11 +57,11 @@ class Replica {
 // What a steady gradient of 1 becomes in the velocity.
 float gain_of(const Feedback& f) { return f.keeps_velocity() && f.uu < 1 ? f.ug / (1 - f.uu) : 1; }
 
-Outcome run_rank(const Problem& problem, const Compression& words, const Descent& descent,
+Outcome run_rank(const Problem& problem, const CompressionOptions& args, const Descent& descent,
                  CommThread& thread) {
   Replica replica(problem);
-  const Plan plan = make_plan(replica.layers(), words, 0, descent.world);
-  const float gain = plan.families.size() > 1 ? gain_of(plan.families[1].feedback) : 1;
+  const Plan plan = make_plan(replica.layers(), args, 0, descent.world);
+  const float gain = plan.schemes.size() > 1 ? gain_of(plan.schemes[1].feedback) : 1;
   Reducer reducer(replica.layers(), thread, plan, {.seed = 3});
   const double start = replica.gap();
   Outcome outcome;
@@ -82,7 +82,7 @@ Outcome run_rank(const Problem& problem, const Compression& words, const Descent
 
 }  // namespace
 
-Outcome descend(const Problem& problem, const Compression& words, const Descent& descent) {
+Outcome descend(const Problem& problem, const CompressionOptions& args, const Descent& descent) {
   const auto hub = make_thread_hub(descent.world, {});
   Outcome outcome;
   std::exception_ptr error;
@@ -92,7 +92,7 @@ Outcome descend(const Problem& problem, const Compression& words, const Descent&
     threads.emplace_back([&, rank] {
       CommThread thread([&] { return join_world(hub, rank); });
       try {
-        const Outcome mine = run_rank(problem, words, descent, thread);
+        const Outcome mine = run_rank(problem, args, descent, thread);
         if (rank == 0) outcome = mine;
       } catch (const std::exception& thrown) {
         thread.abort(thrown.what());
@@ -106,18 +106,18 @@ Outcome descend(const Problem& problem, const Compression& words, const Descent&
   return outcome;
 }
 
-Compression trial_words(const std::string& codec, const std::string& feedback) {
-  Compression words;
-  words.codec.name = codec;
-  words.codec.bucket = 64;
-  words.bits = 4;
+CompressionOptions trial_words(const std::string& codec, const std::string& feedback) {
+  CompressionOptions args;
+  args.codec.name = codec;
+  args.codec.bucket = 64;
+  args.bits = 4;
   // What is chosen blindly contracts by its density alone, and needs more of it at this rate.
   const bool blind = codec == "randomk" || codec == "randblock";
-  words.density = blind ? 0.5 : 0.1;
-  words.momentum = 0.5;
-  words.feedback = feedback;
-  words.min_elements = 1;
-  return words;
+  args.density = blind ? 0.5 : 0.1;
+  args.momentum = 0.5;
+  args.feedback = feedback;
+  args.min_elements = 1;
+  return args;
 }
 
 bool votes(const CodecInfo& info) {

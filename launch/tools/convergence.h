@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "terse/comm/plan.h"
-#include "terse/tools/problems.h"
+#include "terse/comm/reducer/make_plan.h"
+#include "terse/launch/tools/problems.h"
 
 namespace terse {
 
@@ -27,12 +27,12 @@ struct Outcome {
 
 // Every layer of two dimensions travels by `words`. Where the feedback keeps the momentum, the
 // learning rate is divided by what it adds up to. Throws JobError where the two cannot be joined.
-Outcome descend(const Problem& problem, const Compression& words, const Descent& descent);
+Outcome descend(const Problem& problem, const CompressionOptions& args, const Descent& descent);
 
 // What the codec needs to be tried on small layers: a density of 0.1 (0.5 where it is
 // chosen blindly), 4 bits, and its default
 // feedback.
-Compression trial_words(const std::string& codec, const std::string& feedback = "default");
+CompressionOptions trial_words(const std::string& codec, const std::string& feedback = "default");
 
 // Whether the codec moves every unknown by one and the same length, so that a step of its own kind
 // would have to be found for it.

@@ -1,4 +1,4 @@
-#include "terse/tools/problems.h"
+#include "terse/launch/tools/problems.h"
 
 #include <array>
 #include <cmath>

@@ -52,7 +52,7 @@ void sync_directory(const fs::path& dir) {
 
 }  // namespace
 
-void write_beside(const fs::path& path, ConstBytes bytes) {
+void write_atomic(const fs::path& path, ConstBytes bytes) {
   const fs::path beside = path.string() + fmt::format(".{}.part", ::getpid());
   try {
     Descriptor file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644));
@@ -70,8 +70,8 @@ void write_beside(const fs::path& path, ConstBytes bytes) {
   }
 }
 
-void write_beside(const fs::path& path, std::string_view text) {
-  write_beside(path, std::as_bytes(std::span(text.data(), text.size())));
+void write_atomic(const fs::path& path, std::string_view text) {
+  write_atomic(path, std::as_bytes(std::span(text.data(), text.size())));
 }
 
 std::string read_text(const fs::path& path) {
@@ -99,7 +99,7 @@ void require_writable(const fs::path& dir, std::size_t wanted_bytes) {
   fs::create_directories(dir, code);
   if (code) fail("cannot make the folder {}: {}.", dir.string(), code.message());
   const fs::path probe = dir / fmt::format(".probe.{}", ::getpid());
-  write_beside(probe, std::string_view("terse"));
+  write_atomic(probe, std::string_view("terse"));
   fs::remove(probe, code);
   const fs::space_info space = fs::space(dir, code);
   if (!code && space.available < wanted_bytes) {

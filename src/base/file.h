@@ -14,8 +14,8 @@ namespace terse {
 
 // Throws Error naming the path and the system's reason (disk full, no permission, ...); then
 // nothing of the new file is left.
-void write_beside(const std::filesystem::path& path, ConstBytes bytes);
-void write_beside(const std::filesystem::path& path, std::string_view text);
+void write_atomic(const std::filesystem::path& path, ConstBytes bytes);
+void write_atomic(const std::filesystem::path& path, std::string_view text);
 
 // Throws Error naming the path and the reason.
 std::vector<std::byte> read_bytes(const std::filesystem::path& path);

@@ -15,7 +15,7 @@ using Philox4 = std::array<std::uint32_t, 4>;
 inline constexpr std::array<std::uint32_t, 2> kPhiloxFactors = {0xD2511F53u, 0xCD9E8D57u};
 inline constexpr std::array<std::uint32_t, 2> kPhiloxSteps = {0x9E3779B9u, 0xBB67AE85u};
 
-// splitmix64's finaliser: a bijection that spreads every input bit.
+// splitmix64's finalizer: a bijection that spreads every input bit.
 constexpr std::uint64_t mix64(std::uint64_t x) {
   x += 0x9E3779B97F4A7C15u;
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -31,7 +31,7 @@ constexpr std::uint64_t combine(std::uint64_t first, Parts... parts) {
   return key;
 }
 
-// Four 32-bit numbers for one (key, counter). Inline, so that loops over counters vectorise. Seven
+// Four 32-bit numbers for one (key, counter). Inline, so that loops over counters vectorize. Seven
 // rounds are the fewest that pass every test of BigCrush, ten the authors' usual number.
 template <int kRounds = 10>
 inline Philox4 philox(std::uint64_t key, std::uint64_t counter_low, std::uint64_t counter_high) {

@@ -8,9 +8,9 @@
 #include <set>
 
 #include "terse/base/error.h"
-#include "terse/config/ini.h"
-#include "terse/config/nearest.h"
 #include "terse/config/table.h"
+#include "terse/config/text/ini.h"
+#include "terse/config/text/nearest.h"
 
 namespace terse {
 namespace {

@@ -7,10 +7,10 @@
 
 #include "terse/base/error.h"
 #include "terse/config/arguments.h"
-#include "terse/config/ini.h"
-#include "terse/config/nearest.h"
 #include "terse/config/rules.h"
 #include "terse/config/table.h"
+#include "terse/config/text/ini.h"
+#include "terse/config/text/nearest.h"
 
 namespace terse {
 namespace {
@@ -53,9 +53,9 @@ void check_keys(std::span<const Setting> settings, const OptionTable& table) {
 }
 
 // Feeds settings into the table; what is already in `map` wins.
-void store(std::span<const Setting> settings, const OptionTable& table, Given& given,
+void store(std::span<const Setting> settings, const OptionTable& table, ExplicitSettings& given,
            po::variables_map& map) {
-  Given mine;
+  ExplicitSettings mine;
   po::parsed_options parsed(&table.description());
   for (const Setting& setting : settings) {
     mine.emplace(setting.key, setting);
@@ -72,7 +72,8 @@ void store(std::span<const Setting> settings, const OptionTable& table, Given& g
 
 // An existing file or folder, absolute: from the current folder; what the job file says, else from
 // its own folder.
-std::string find_data(const std::string& path, const fs::path& job_file, const Given& given) {
+std::string find_data(const std::string& path, const fs::path& job_file,
+                      const ExplicitSettings& given) {
   const auto setting = given.find("data.path");
   const std::string origin = setting == given.end() ? "default" : setting->second.origin;
   const bool from_file = setting != given.end() && origin != kCommandLine;
@@ -103,7 +104,7 @@ Job parse_job(const fs::path& file, std::span<const std::string> overrides,
   check_sections(ini, table);
   check_keys(ini.settings, table);
 
-  Given given;
+  ExplicitSettings given;
   po::variables_map map;
   store(command_line, table, given, map);
   store(ini.settings, table, given, map);
@@ -111,7 +112,7 @@ Job parse_job(const fs::path& file, std::span<const std::string> overrides,
 
   if (!job.schedule.epochs)
     job.schedule.epochs = defaults.schedule_epochs.value_or(schedule_epochs(job));
-  settle_unread(table, default_texts, given);
+  reset_unread(table, default_texts, given);
   check_combinations(job, given);
   job.data.path = find_data(job.data.path, file, given);
   return job;

@@ -3,10 +3,10 @@
 #include <map>
 
 #include "terse/base/error.h"
-#include "terse/config/ini.h"
 #include "terse/config/options.h"
 #include "terse/config/table.h"
-#include "terse/config/units.h"
+#include "terse/config/text/ini.h"
+#include "terse/config/text/units.h"
 
 namespace terse {
 namespace {

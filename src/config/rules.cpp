@@ -84,20 +84,20 @@ std::vector<ReadBy> readers() {
   };
 }
 
-bool from_command_line(const Given& given, const std::string& key) {
+bool from_command_line(const ExplicitSettings& given, const std::string& key) {
   const auto found = given.find(key);
   return found != given.end() && found->second.origin == kCommandLine;
 }
 
 // The first of `keys` that was set says where; a combination of defaults alone is never wrong.
-std::string place(const Given& given, std::initializer_list<const char*> keys) {
+std::string place(const ExplicitSettings& given, std::initializer_list<const char*> keys) {
   for (const char* key : keys) {
     if (const auto found = given.find(key); found != given.end()) return found->second.origin;
   }
   return "default";
 }
 
-void check_schedule(const Job& job, const Given& given) {
+void check_schedule(const Job& job, const ExplicitSettings& given) {
   const ScheduleJob& schedule = job.schedule;
   const std::vector<double>& milestones = schedule.milestones;
   if (schedule.kind == "step" && milestones.empty()) {
@@ -124,31 +124,31 @@ const FeedbackInfo& feedback_of(const CompressionJob& job) {
                                                  : std::string_view(job.feedback));
 }
 
-void check_compression(const Job& job, const Given& given) {
-  const CompressionJob& words = job.compression;
-  if (feedback_of(words).owns_momentum && job.optimizer.name != "sgd") {
-    const bool own = words.feedback == "default";
+void check_compression(const Job& job, const ExplicitSettings& given) {
+  const CompressionJob& settings = job.compression;
+  if (feedback_of(settings).owns_momentum && job.optimizer.name != "sgd") {
+    const bool own = settings.feedback == "default";
     fail<JobError>(
         "{}: compression.{} = {} keeps sgd's momentum inside the codec and cannot be combined with "
         "optimizer.name = {}; choose sgd or another codec.",
         place(given, {own ? "compression.codec" : "compression.feedback", "optimizer.name"}),
-        own ? "codec" : "feedback", own ? words.codec : words.feedback, job.optimizer.name);
+        own ? "codec" : "feedback", own ? settings.codec : settings.feedback, job.optimizer.name);
   }
-  const std::vector<double>& densities = words.warmup_densities;
-  if (!densities.empty() && static_cast<std::int64_t>(densities.size()) != words.warmup_epochs) {
+  const std::vector<double>& densities = settings.warmup_densities;
+  if (!densities.empty() && static_cast<std::int64_t>(densities.size()) != settings.warmup_epochs) {
     fail<JobError>(
         "{}: compression.warmup_densities lists {} densities for compression.warmup_epochs = {}; "
         "give one "
         "for each warm-up epoch.",
         place(given, {"compression.warmup_densities", "compression.warmup_epochs"}),
-        densities.size(), words.warmup_epochs);
+        densities.size(), settings.warmup_epochs);
   }
 }
 
 }  // namespace
 
-void settle_unread(const OptionTable& table, const std::map<std::string, std::string>& defaults,
-                   const Given& given) {
+void reset_unread(const OptionTable& table, const std::map<std::string, std::string>& defaults,
+                  const ExplicitSettings& given) {
   for (const auto& [key, chooser, values] : readers()) {
     const auto setting = given.find(key);
     const std::string chosen = table.field(chooser).text();
@@ -166,7 +166,7 @@ void settle_unread(const OptionTable& table, const std::map<std::string, std::st
   }
 }
 
-void check_combinations(const Job& job, const Given& given) {
+void check_combinations(const Job& job, const ExplicitSettings& given) {
   if (job.data.kind != "hdf5" && !given.contains("data.path")) {
     fail<JobError>("{}: data.kind = {} needs data.path, the file or folder of the data set.",
                    place(given, {"data.kind"}), job.data.kind);

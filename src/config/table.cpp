@@ -5,8 +5,8 @@
 
 #include "terse/compressors/codec.h"
 #include "terse/compressors/feedback.h"
-#include "terse/config/ini.h"
-#include "terse/config/kinds.h"
+#include "terse/config/option_type.h"
+#include "terse/config/text/ini.h"
 
 namespace terse {
 namespace {
@@ -16,7 +16,7 @@ namespace po = boost::program_options;
 template <class T>
 class FieldOf final : public Field {
  public:
-  FieldOf(std::string key, T& target, Kind<T> kind)
+  FieldOf(std::string key, T& target, OptionType<T> kind)
       : key_(std::move(key)), target_(target), kind_(std::move(kind)) {}
 
   const std::string& allowed() const override { return kind_.allowed; }
@@ -48,7 +48,7 @@ class FieldOf final : public Field {
 
   std::string key_;
   T& target_;
-  Kind<T> kind_;
+  OptionType<T> kind_;
 };
 
 constexpr std::int64_t kMany = 1'000'000'000;  // steps and epochs: more is a slip of the finger
@@ -68,7 +68,7 @@ class Rows {
       : description_(description), section_(std::move(section)) {}
 
   template <class T>
-  void add(const std::string& name, T& target, Kind<T> kind, const char* meaning) {
+  void add(const std::string& name, T& target, OptionType<T> kind, const char* meaning) {
     const std::string key = section_ + "." + name;
     description_.add_options()(key.c_str(), new FieldOf<T>(key, target, std::move(kind)), meaning);
   }

@@ -62,7 +62,7 @@ class ImageWriter {
   ImageWriter(const Dataset& data, const Split& split, bool normalize);
 
   // Fills in the batch's shape, count, images and labels. `crops` is empty or has one entry per
-  // sample; padding is black before normalisation, as in torchvision's RandomCrop(size, padding=4).
+  // sample; padding is black before normalization, as in torchvision's RandomCrop(size, padding=4).
   void fill(std::span<const std::int64_t> samples, std::span<const Crop> crops, Batch& batch) const;
 
  private:

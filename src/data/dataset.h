@@ -1,4 +1,4 @@
-// Labelled images in memory, and the readers of the formats in which people have them. A reader
+// Labeled images in memory, and the readers of the formats in which people have them. A reader
 // believes nothing that a file says about itself: whatever is missing, truncated, damaged or
 // contradictory is one sentence that names the file, and no more memory is taken than the bytes
 // that are really there call for.

@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "terse/base/error.h"
+#include "terse/base/hdf5/hdf5.h"
 #include "terse/data/formats.h"
-#include "terse/hdf5/hdf5.h"
 
 namespace terse::formats {
 namespace {

@@ -44,16 +44,16 @@ void Loader::seek(std::int64_t epoch, std::int64_t step_in_epoch) {
     fail("cannot continue at epoch {}, step {}: an epoch of this job has {} steps.", epoch,
          step_in_epoch, steps_per_epoch());
   }
-  ahead_.reset();
+  prefetcher_.reset();
   const bool over = step_in_epoch == steps_per_epoch();
   place_ = over ? Place{epoch + 1, 0, 0} : Place{epoch, step_in_epoch, 0};
 }
 
 Batch Loader::next() {
   if (options_.prefetch == 0) return make();
-  if (!ahead_)
-    ahead_ = std::make_unique<Ahead<Batch>>([this] { return make(); }, options_.prefetch);
-  return ahead_->next();
+  if (!prefetcher_)
+    prefetcher_ = std::make_unique<Prefetcher<Batch>>([this] { return make(); }, options_.prefetch);
+  return prefetcher_->next();
 }
 
 Batch Loader::make() {

@@ -1,4 +1,4 @@
-// Batches for one of `world` ranks: shuffled, sharded, augmented, normalised, loaded ahead,
+// Batches for one of `world` ranks: shuffled, sharded, augmented, normalized, loaded ahead,
 // resumable. Ranks are two integers here; nothing is communicated.
 #pragma once
 
@@ -7,10 +7,10 @@
 #include <memory>
 #include <vector>
 
-#include "terse/data/ahead.h"
 #include "terse/data/batch.h"
 #include "terse/data/dataset.h"
 #include "terse/data/order.h"
+#include "terse/data/prefetcher.h"
 
 namespace terse {
 
@@ -62,7 +62,8 @@ class Loader {
                  // while there is one
   std::vector<std::int64_t> order_;
   std::int64_t order_epoch_ = -1;
-  std::unique_ptr<Ahead<Batch>> ahead_;  // last, so that its thread ends before anything it uses
+  std::unique_ptr<Prefetcher<Batch>>
+      prefetcher_;  // last, so that its thread ends before anything it uses
 };
 
 // One rank's consecutive share of the test images, in batches; no augmentation. Shares differ by at

@@ -156,7 +156,7 @@ RankFile write_rank_file(const fs::path& output_dir, std::int64_t step, int rank
     fs::remove(folder / kManifest, code);
     if (code) fail("cannot remove {}: {}.", (folder / kManifest).string(), code.message());
   }
-  write_beside(path, bytes);
+  write_atomic(path, bytes);
   return file;
 }
 
@@ -167,7 +167,7 @@ void write_manifest(const fs::path& output_dir, const Manifest& manifest) {
   } catch (const Error& error) {
     fail("the manifest of step {} {}", manifest.step, error.what());
   }
-  write_beside(manifest_path(output_dir, manifest.step), text);
+  write_atomic(manifest_path(output_dir, manifest.step), text);
 }
 
 void prune_checkpoints(const fs::path& output_dir, int keep) {

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "terse/base/error.h"
-#include "terse/hdf5/hdf5.h"
-#include "terse/hdf5/memory_file.h"
+#include "terse/base/hdf5/hdf5.h"
+#include "terse/base/hdf5/memory_file.h"
 
 namespace terse {
 namespace {

@@ -1,5 +1,5 @@
 // The models that are a plain chain of layers. They take options that fit (see make_model) or throw
-// a JobError, and leave their parameters uninitialised.
+// a JobError, and leave their parameters uninitialized.
 #pragma once
 
 #include <memory>

@@ -1,12 +1,12 @@
 // The layers that models are built from. LibTorch's modules have no forward hooks and no
 // parametrizations, so ours carry two sockets, which cost the comparison of a pointer while empty:
 //
-// - transform: what the stored weight passes through before use (quantizer, mask, factorisation).
+// - transform: what the stored weight passes through before use (quantizer, mask, factorization).
 // - tap: keeps what the layer put out.
 //
-// A layer is made without values: its parameters are uninitialised until initialize(), which draws
+// A layer is made without values: its parameters are uninitialized until initialize(), which draws
 // from RandomStream and never from torch's default generator. A layer is for one thread at a time;
-// several threads may make and initialise layers of their own at once. Images are float32 [samples,
+// several threads may make and initialize layers of their own at once. Images are float32 [samples,
 // channels, height, width].
 #pragma once
 

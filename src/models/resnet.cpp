@@ -84,7 +84,7 @@ class CifarResNet : public Model {
 std::shared_ptr<Model> make_cifar_resnet(const ModelOptions& options,
                                          std::int64_t blocks_per_stage) {
   // Of 4x4 the last stage sees one pixel, and a rank's last batch may hold one sample: no variance
-  // to normalise by.
+  // to normalize by.
   if (std::max(options.height, options.width) < 5) {
     fail<JobError>(
         "model '{}' needs images with a side of at least 5 pixels, these are {}x{}; use another "

@@ -18,12 +18,12 @@ double overlap(const LabelBox& a, const LabelBox& b) {
          overlap(a.bottom, a.bottom + a.height, b.bottom, b.bottom + b.height);
 }
 
-LabelBox box_of(const LabelledPoint& point) {
+LabelBox box_of(const LabeledPoint& point) {
   return {point.x - kPointRadius, point.y - kPointRadius, 2 * kPointRadius, 2 * kPointRadius};
 }
 
 // `across` and `up` are -1, 0 or 1: on which side of the point the label stands.
-LabelBox beside(const LabelledPoint& point, double height, int across, int up, double distance) {
+LabelBox beside(const LabeledPoint& point, double height, int across, int up, double distance) {
   const double x = point.x + across * (distance + point.label_width / 2);
   const double y = point.y + up * (distance + height / 2);
   return {x - point.label_width / 2, y - height / 2, point.label_width, height};
@@ -31,7 +31,7 @@ LabelBox beside(const LabelledPoint& point, double height, int across, int up, d
 
 }  // namespace
 
-std::vector<LabelBox> place_labels(std::span<const LabelledPoint> points, double label_height,
+std::vector<LabelBox> place_labels(std::span<const LabeledPoint> points, double label_height,
                                    const LabelBox& canvas) {
   struct Side {
     int across, up;
@@ -40,14 +40,14 @@ std::vector<LabelBox> place_labels(std::span<const LabelledPoint> points, double
       {{1, 0}, {0, 1}, {0, -1}, {-1, 0}, {1, 1}, {1, -1}, {-1, 1}, {-1, -1}}};
   constexpr std::array<double, 5> kDistances = {8, 14, 22, 34, 50};
   std::vector<LabelBox> placed;
-  for (const LabelledPoint& point : points) {
+  for (const LabeledPoint& point : points) {
     LabelBox best{};
     double best_cost = std::numeric_limits<double>::infinity();
     for (const double distance : kDistances) {
       for (const Side side : kSides) {
         const LabelBox box = beside(point, label_height, side.across, side.up, distance);
         double cost = box.width * box.height - overlap(box, canvas);
-        for (const LabelledPoint& other : points) cost += overlap(box, box_of(other));
+        for (const LabeledPoint& other : points) cost += overlap(box, box_of(other));
         for (const LabelBox& other : placed) cost += overlap(box, other);
         if (cost < best_cost - 1e-6) {
           best = box;

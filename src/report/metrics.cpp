@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 class LineFile {
  public:
   LineFile(const fs::path& path, std::string_view first_lines) : path_(path) {
-    write_beside(path, first_lines);
+    write_atomic(path, first_lines);
     fd_ = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
     if (fd_ < 0) fail("cannot open {}: {}.", path.string(), std::strerror(errno));
   }

@@ -70,7 +70,7 @@ std::string gnuplot_text(std::string_view text) {
 
 std::string labels_script(const std::vector<Point>& points, const Range& bytes,
                           const Range& percent) {
-  std::vector<LabelledPoint> places;
+  std::vector<LabeledPoint> places;
   for (const Point& point : points) {
     places.push_back({kLeft + bytes.share(std::log10(point.bytes)) * (kWidth - kLeft - kRight),
                       kBottom + percent.share(point.percent) * (kHeight - kBottom - kTop),
@@ -179,7 +179,7 @@ void plot_accuracy(const fs::path& path, std::span<const Summary> runs,
   if (points.empty()) fail("no picture was drawn: no run has both a test accuracy and bytes sent.");
   const std::string picture = run(options.program, plot_script(points, suffix, options.title));
   if (picture.empty()) fail("no picture was drawn: {} wrote nothing.", options.program);
-  write_beside(path, picture);
+  write_atomic(path, picture);
 }
 
 }  // namespace terse

@@ -26,14 +26,14 @@ struct LabelBox {
   double left, bottom, width, height;
 };
 
-struct LabelledPoint {
+struct LabeledPoint {
   double x, y;
   double label_width;
 };
 
 // For each point a place for its label, off all points, off the other labels and inside the canvas
 // where that is possible.
-std::vector<LabelBox> place_labels(std::span<const LabelledPoint> points, double label_height,
+std::vector<LabelBox> place_labels(std::span<const LabeledPoint> points, double label_height,
                                    const LabelBox& canvas);
 
 }  // namespace terse

@@ -9,8 +9,8 @@
 
 #include "terse/base/error.h"
 #include "terse/base/file.h"
-#include "terse/hdf5/hdf5.h"
-#include "terse/hdf5/memory_file.h"
+#include "terse/base/hdf5/hdf5.h"
+#include "terse/base/hdf5/memory_file.h"
 
 namespace terse {
 namespace {
@@ -126,7 +126,7 @@ void create_series_file(const fs::path& path, const std::vector<Series>& all, co
     append_all(file.get(), all, units);
     bytes = hdf5::image_of(file);
   }
-  write_beside(path, bytes);
+  write_atomic(path, bytes);
 }
 
 void append_series_file(const fs::path& path, const std::vector<Series>& rows,

@@ -116,7 +116,7 @@ Summary from_json(Json json) {
 }  // namespace
 
 void write_summary(const fs::path& dir, const Summary& summary) {
-  write_beside(dir / "summary.json",
+  write_atomic(dir / "summary.json",
                to_json(summary).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 

@@ -5,9 +5,9 @@
 
 #include <functional>
 
-#include "codec_cases.h"
-#include "support.h"
-#include "terse/compressors/sparse.h"
+#include "compressors/codec_cases.h"
+#include "compressors/support.h"
+#include "terse/compressors/sparse/sparse_message.h"
 
 namespace terse::test {
 namespace {
@@ -285,7 +285,7 @@ TEST_P(Codecs, SurvivesRandomBytes) {
 }
 
 TEST_P(Codecs, DrivesWhatWaitsAndStaysInItsScratch) {
-  struct Counter : Pump {
+  struct Counter : ProgressHook {
     void drive() override { ++calls; }
     int calls = 0;
   } counter;
@@ -301,11 +301,11 @@ TEST_P(Codecs, DrivesWhatWaitsAndStaysInItsScratch) {
   box[0].bind(body);
   Workspace workspace(codec_->scratch(row.n, level_));
   codec_->encode({&row, 1}, feedback::kClassic, in.key, box,
-                 {.scratch = workspace.bytes(), .pump = &counter});
+                 {.scratch = workspace.bytes(), .progress = &counter});
   EXPECT_GE(counter.calls, 10);
   counter.calls = 0;
   codec_->decode({&row, 1}, box, 1, feedback::kNone,
-                 {.scratch = workspace.bytes(), .pump = &counter});
+                 {.scratch = workspace.bytes(), .progress = &counter});
   EXPECT_GE(counter.calls, 10);
 }
 
@@ -362,7 +362,8 @@ TEST(Registry, PublishesEachCodecWithItsExchange) {
     const Traits traits = make_codec({.name = std::string(name)})->traits();
     const bool sparse = codec_info(name).family == "sparse";
     EXPECT_EQ(traits.block == 0, sparse || codec_info(name).family == "low rank") << name;
-    EXPECT_EQ(traits.pattern == Pattern::sharded, !sparse && codec_info(name).family != "low rank")
+    EXPECT_EQ(traits.pattern == Pattern::reduce_scatter,
+              !sparse && codec_info(name).family != "low rank")
         << name;
     EXPECT_EQ(traits.biased,
               sparse || codec_info(name).family == "low rank" || codec_info(name).family == "sign")

@@ -3,12 +3,12 @@
 
 #include <set>
 
-#include "support.h"
+#include "compressors/support.h"
 
 namespace terse::test {
 namespace {
 
-constexpr FeedbackWords kWords{
+constexpr FeedbackOptions kWords{
     .momentum = 0.9f, .nesterov = true, .masking = true, .beta = 0.25f, .gamma = 0.5f};
 
 TEST(Feedbacks, AreThePublishedRows) {

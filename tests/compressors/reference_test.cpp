@@ -1,9 +1,9 @@
 // Every codec gives the reference's bits, on every instruction set.
-#include "terse/reference/reference.h"
+#include "terse/compressors/reference/reference.h"
 
-#include "codec_cases.h"
-#include "support.h"
-#include "targets.h"
+#include "compressors/codec_cases.h"
+#include "compressors/support.h"
+#include "compressors/targets.h"
 #include "terse/base/hash.h"
 
 namespace terse::test {
@@ -12,7 +12,7 @@ namespace {
 // A message of another rank, this rank itself, and its own message, added up as codec.h says.
 float sum_of(const Codec& codec, float theirs, float own, float mine, float weight) {
   if (codec.traits().votes) own = own < 0 ? -1.0f : 1.0f;
-  if (codec.traits().pattern != Pattern::sharded)
+  if (codec.traits().pattern != Pattern::reduce_scatter)
     return weight * theirs + weight * own + weight * mine;
   return ((theirs + own) + mine) * weight;
 }
@@ -62,7 +62,7 @@ Floats plain_gradient(std::size_t n, std::uint64_t seed) {
 }
 
 // Payloads, residuals and sums of every codec but PowerSGD, as one number: the same on every kind
-// of machine. Who changes a codec's bytes on purpose changes it, and comm/WIRE.md.
+// of machine. Who changes a codec's bytes on purpose changes it, and docs/wire.md.
 TEST(Bytes, AreTheSameOnEveryMachine) {
   std::uint64_t all = 0;
   std::string trail;

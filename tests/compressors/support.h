@@ -16,8 +16,8 @@
 #include "terse/base/error.h"
 #include "terse/base/random.h"
 #include "terse/compressors/codec.h"
-#include "terse/reference/feedback.h"
-#include "terse/reference/reference.h"
+#include "terse/compressors/reference/feedback.h"
+#include "terse/compressors/reference/reference.h"
 
 namespace terse::test {
 

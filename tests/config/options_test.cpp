@@ -92,8 +92,8 @@ TEST_F(Options, UnknownNamesComeWithTheNearestKnownOne) {
   EXPECT_EQ(
       refusal("[train]\nlr = 3\n"),
       "job.ini:2: there is no key train.lr; the nearest is optimizer.lr (a number in (0, 1000]).");
-  EXPECT_EQ(refusal("[optimiser]\nlr = 3\n"),
-            "job.ini:1: there is no section [optimiser]; the nearest is [optimizer].");
+  EXPECT_EQ(refusal("[optimzer]\nlr = 3\n"),
+            "job.ini:1: there is no section [optimizer]; the nearest is [optimizer].");
   EXPECT_EQ(refusal("", {"--train.lr", "3"}),
             "command line: there is no --train.lr; the nearest is --optimizer.lr (a number in (0, "
             "1000]).");

@@ -8,9 +8,9 @@
 namespace terse {
 namespace {
 
-float normalised(int pixel) { return (static_cast<float>(pixel) / 255.0f - 0.25f) / 0.5f; }
+float normalized(int pixel) { return (static_cast<float>(pixel) / 255.0f - 0.25f) / 0.5f; }
 
-TEST(ImageWriter, NormalisesEachChannelByItsOwnFigures) {
+TEST(ImageWriter, NormalizesEachChannelByItsOwnFigures) {
   Dataset data = test::numbered(3, 1, {2, 1, 2});
   data.mean = {0.25f, 0.5f};
   data.std = {0.5f, 2.0f};
@@ -22,7 +22,7 @@ TEST(ImageWriter, NormalisesEachChannelByItsOwnFigures) {
   EXPECT_EQ(batch.labels, (std::vector<std::int64_t>{2, 0}));
   ASSERT_EQ(batch.images.size(), 8u);
   const auto image = data.train.image(2);
-  EXPECT_EQ(batch.images[1], normalised(image[1]));
+  EXPECT_EQ(batch.images[1], normalized(image[1]));
   EXPECT_EQ(batch.images[2], (image[2] / 255.0f - 0.5f) / 2.0f);
   ImageWriter(data, data.train, false).fill(samples, {}, batch);
   EXPECT_EQ(batch.images[3], image[3] / 255.0f);
@@ -58,7 +58,7 @@ TEST(ImageWriter, CropsFlipsAndPadsWithBlack) {
       const auto plane = data.train.image(1).subspan(channel * kSize * kSize, kSize * kSize);
       for (std::int64_t y = 0; y < kSize; ++y) {
         for (std::int64_t x = 0; x < kSize; ++x) {
-          ASSERT_EQ(batch.images[at++], normalised(reference(plane, kSize, crop, y, x)));
+          ASSERT_EQ(batch.images[at++], normalized(reference(plane, kSize, crop, y, x)));
         }
       }
     }

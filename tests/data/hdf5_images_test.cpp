@@ -2,7 +2,7 @@
 #include <map>
 
 #include "data/files.h"
-#include "terse/hdf5/hdf5.h"
+#include "terse/base/hdf5/hdf5.h"
 
 namespace terse {
 namespace {
@@ -78,7 +78,7 @@ class Hdf5Images : public testing::Test {
   TempFolder folder_;
 };
 
-TEST_F(Hdf5Images, ReadsGreyImagesAndAnyIntegerLabels) {
+TEST_F(Hdf5Images, ReadsGrayImagesAndAnyIntegerLabels) {
   write();
   const Dataset data = load();
   EXPECT_EQ(data.classes, 3);

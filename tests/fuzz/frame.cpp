@@ -1,7 +1,7 @@
 // A message of any bytes: open() refuses it or hands out payloads that lie inside it. The first
 // byte says whether checksums are made good beforehand, so that what lies behind them is reached,
 // too; the second one how many rows are expected.
-#include "terse/compressors/frame.h"
+#include "terse/compressors/wire/frame.h"
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,7 +1,7 @@
 // Indices of any bytes, after two numbers, n and the most entries: they are refused, or read as
 // what they must be, all at once and chunk by chunk. Rows may have billions of elements here, for
 // nothing is as long as they are.
-#include "terse/compressors/indices.h"
+#include "terse/compressors/wire/indices.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -26,11 +26,11 @@ void read_chunk(const IndexReader& reader, std::span<const std::uint32_t> indice
   for (std::uint32_t i = 0; i < run.count; ++i) require(base + offsets[i] == begin[i]);
 }
 
-void read(std::uint32_t n, std::uint32_t most, ConstBytes input) {
+void read(std::uint32_t n, std::uint32_t max_entries, ConstBytes input) {
   const std::vector<std::byte> payload(input.begin(), input.end());  // no byte more
-  if (IndexReader::contradiction(payload, n, most) != nullptr) return;
+  if (IndexReader::find_error(payload, n, max_entries) != nullptr) return;
   const IndexReader reader(payload, n);
-  require(reader.count() <= std::min(n, most) && reader.bytes() <= payload.size());
+  require(reader.count() <= std::min(n, max_entries) && reader.bytes() <= payload.size());
   std::vector<std::uint32_t> indices(reader.count());
   reader.read(indices.data());
   std::uint64_t least = 0;

@@ -8,7 +8,7 @@
 
 #include "terse/base/error.h"
 #include "terse/base/hash.h"
-#include "terse/tools/message_file.h"
+#include "terse/launch/tools/files/message_file.h"
 
 namespace {
 

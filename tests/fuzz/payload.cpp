@@ -7,10 +7,10 @@
 #include <new>
 #include <vector>
 
-#include "shape.h"
+#include "fuzz/shape.h"
 #include "terse/base/error.h"
-#include "terse/compressors/low_rank.h"
-#include "terse/compressors/sparsifier.h"
+#include "terse/compressors/low_rank/low_rank.h"
+#include "terse/compressors/sparse/sparsifier.h"
 
 namespace {
 
@@ -41,8 +41,8 @@ class Workspace {
 std::size_t wanted_bytes(const Codec& codec, const Row& row, ConstBytes payload) {
   if (codec.traits().fixed_size) return codec.capacity(row.n, row.level);
   if (const auto* const sparse = dynamic_cast<const Sparsifier*>(&codec)) {
-    const std::uint32_t most = sparse->most(row.n, row.level);
-    if (IndexReader::contradiction(payload, row.n, most) != nullptr) return payload.size();
+    const std::uint32_t max_entries = sparse->max_entries(row.n, row.level);
+    if (IndexReader::find_error(payload, row.n, max_entries) != nullptr) return payload.size();
     const IndexReader indices(payload, row.n);
     return indices.bytes() + sparse->values().capacity(indices.count());
   }
@@ -66,15 +66,15 @@ bool same(float a, float b) {
 
 // An accepted payload, read the way that exchanges with several rounds do.
 void read_entries(const Sparsifier& codec, const Row& row, ConstBytes payload, bool alone) {
-  const std::uint32_t most = codec.most(row.n, row.level);
+  const std::uint32_t max_entries = codec.max_entries(row.n, row.level);
   const SparseReader reader(payload, row.n, codec.values());
-  if (reader.count() > most) std::abort();
+  if (reader.count() > max_entries) std::abort();
   std::vector<std::uint32_t> index(reader.count());
   std::vector<float> value(reader.count());
   Entries entries{index, value, {}, 0};
-  Workspace workspace(SparseReader::scratch(row.n, most, codec.values()));
+  Workspace workspace(SparseReader::scratch(row.n, max_entries, codec.values()));
   Scratch scratch(workspace.bytes());
-  reader.read(entries, SparseReader::carve(scratch, row.n, most, codec.values()));
+  reader.read(entries, SparseReader::carve(scratch, row.n, max_entries, codec.values()));
   for (std::uint32_t i = 0, next = 0; i < row.n && alone; ++i) {
     const bool named = next < entries.count && index[next] == i;
     if (!same(row.out[i], named ? 0.0f + kWeight * value[next] : 0.0f)) std::abort();

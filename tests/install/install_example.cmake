@@ -17,14 +17,15 @@ endfunction()
 
 must_run(${CMAKE_COMMAND} --install ${BINARY_DIR} --prefix ${work}/prefix)
 file(GLOB_RECURSE headers RELATIVE ${work}/prefix/include ${work}/prefix/include/*.h)
-foreach(header terse/base/error.h terse/compressors/codec.h terse/comm/communicator.h terse/torch/gradient_reducer.h)
+foreach(header terse/base/error.h terse/compressors/codec.h terse/comm/transport/communicator.h
+        terse/comm/torch/gradient_reducer.h terse/models/model.h terse/trainers/loop/trainer.h)
   if(NOT header IN_LIST headers)
     message(FATAL_ERROR "${header} was not installed; these were: ${headers}")
   endif()
 endforeach()
 foreach(header IN LISTS headers)
-  if(NOT header MATCHES "^terse/(base|compressors|comm|comm_mpi|torch)/" OR header MATCHES "^terse/(base/hdf5|comm/mpi|comm/torch)/")
-    message(FATAL_ERROR "${header} belongs to no public room, and was installed.")
+  if(NOT header MATCHES "^terse/(base|config|data|io|report|models|compressors|comm|trainers)/" OR header MATCHES "/reference/")
+    message(FATAL_ERROR "${header} is not public, and was installed.")
   endif()
 endforeach()
 

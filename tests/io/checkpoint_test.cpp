@@ -72,7 +72,7 @@ TEST(Checkpoint, AFlippedBitAnywhereInARankFileIsRefused) {
   for (std::size_t at = 0; at < sound.size(); at += 101) {
     std::vector<std::byte> damaged = sound;
     damaged[at] ^= static_cast<std::byte>(1u << (at % 8));
-    write_beside(path, damaged);
+    write_atomic(path, damaged);
     const std::string error = error_of([&] { read_rank_file(dir.path(), manifest, 1); });
     ASSERT_TRUE(contains(error, path.string()) && contains(error, "damaged"))
         << at << ": " << error;
@@ -86,7 +86,7 @@ TEST(Checkpoint, ATruncatedOrMissingRankFileIsRefused) {
   const std::vector<std::byte> sound = read_bytes(path);
   for (const std::size_t size :
        {std::size_t{0}, std::size_t{1}, sound.size() / 2, sound.size() - 1}) {
-    write_beside(path, ConstBytes(sound).first(size));
+    write_atomic(path, ConstBytes(sound).first(size));
     const std::string error = error_of([&] { read_rank_file(dir.path(), manifest, 0); });
     EXPECT_TRUE(
         contains(error, fmt::format("has {} bytes, and the manifest says {}", size, sound.size())))
@@ -108,7 +108,7 @@ TEST(Checkpoint, TheRefusalNamesTheCompleteOneBefore) {
     const fs::path path = checkpoint_folder(dir.path(), step) / "rank-0001.h5";
     std::vector<std::byte> bytes = read_bytes(path);
     bytes[bytes.size() / 2] ^= std::byte{1};
-    write_beside(path, bytes);
+    write_atomic(path, bytes);
   };
   damage(30);
   const auto refusal = [&] { return error_of([&] { read_rank_file(dir.path(), newest, 1); }); };
@@ -146,7 +146,7 @@ TEST(Checkpoint, ADamagedManifestNamesTheCompleteOneBefore) {
   const fs::path path = checkpoint_folder(dir.path(), 20) / "manifest.json";
   const std::string sound = read_text(path);
   for (std::size_t at = 0; at + 1 < sound.size(); at += 83) {
-    write_beside(path, flip(sound, at, at % 8));
+    write_atomic(path, flip(sound, at, at % 8));
     const std::string error = error_of([&] { newest_manifest(dir.path()); });
     EXPECT_TRUE(contains(error, path.string()) &&
                 contains(error, checkpoint_folder(dir.path(), 10).string()))
@@ -165,7 +165,7 @@ TEST(Checkpoint, AManifestThatIsNoneIsRefusedWithASentence) {
         std::string("\xff\xfe\0x", 4), std::string("{\"format\": \"x\"}"),
         std::string("{\"format\": 1}"), std::string("{\"format\": 1e300}"), deep,
         sound.substr(0, sound.size() / 2)}) {
-    write_beside(path, text);
+    write_atomic(path, text);
     const std::string error = error_of([&] { newest_manifest(dir.path()); });
     EXPECT_TRUE(contains(error, path.string()) &&
                 contains(error, "no complete checkpoint before it"))
@@ -178,7 +178,7 @@ TEST(Checkpoint, ANewerFormatIsToldApart) {
   const TempFolder dir;
   write_checkpoint(dir.path(), 10);
   const fs::path path = checkpoint_folder(dir.path(), 10) / "manifest.json";
-  write_beside(path, std::string_view("{\"format\": 2, \"anything\": {}}"));
+  write_atomic(path, std::string_view("{\"format\": 2, \"anything\": {}}"));
   const std::string error = error_of([&] { newest_manifest(dir.path()); });
   EXPECT_TRUE(contains(error, "is of format 2, and this terse reads format 1.")) << error;
 }
@@ -275,7 +275,7 @@ TEST(Checkpoint, AFullDiskLeavesNothingHalfWritten) {
 
 TEST(Checkpoint, AFolderThatCannotBeMadeIsNamed) {
   const TempFolder dir;
-  write_beside(dir.path() / "checkpoint", std::string_view("a file"));
+  write_atomic(dir.path() / "checkpoint", std::string_view("a file"));
   const std::string error = error_of([&] { write_rank_file(dir.path(), 1, 0, rank_state(0, 1)); });
   EXPECT_TRUE(contains(error, checkpoint_folder(dir.path(), 1).string())) << error;
 }

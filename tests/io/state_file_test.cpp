@@ -9,7 +9,7 @@
 
 #include "sentence.h"
 #include "terse/base/error.h"
-#include "terse/hdf5/memory_file.h"
+#include "terse/base/hdf5/memory_file.h"
 
 namespace terse {
 namespace {

@@ -23,7 +23,7 @@ at::Tensor ramp(at::IntArrayRef shape) {
 }
 
 template <class L>
-L initialised(L layer, const std::string& name = "layer") {
+L initialized(L layer, const std::string& name = "layer") {
   layer.initialize(7, name);
   return layer;
 }
@@ -38,13 +38,13 @@ TEST(Linear, MultipliesAndAdds) {
 }
 
 TEST(Linear, DrawsAFunctionOfSeedNameAndIndex) {
-  const Linear layer = initialised(Linear(5, 3), "fc1");
+  const Linear layer = initialized(Linear(5, 3), "fc1");
   const RandomStream stream(7, "weights", hash64("fc1.weight"));
   const double bound = 1 / std::sqrt(5.0);
   for (std::int64_t i = 0; i < 15; ++i) {
     EXPECT_NEAR(layer.weight.flatten()[i].item<float>(), bound * (2 * stream.uniform(i) - 1), 1e-6);
   }
-  EXPECT_FALSE(at::equal(layer.weight, initialised(Linear(5, 3), "fc2").weight));
+  EXPECT_FALSE(at::equal(layer.weight, initialized(Linear(5, 3), "fc2").weight));
   EXPECT_FALSE(at::equal(layer.weight.flatten().slice(0, 0, 3), layer.bias));
 }
 
@@ -58,7 +58,7 @@ TEST(Conv2d, StrideAndPaddingAreTheWindowsOwn) {
 }
 
 TEST(Conv2d, UniformFillsItsBoundOfFanIn) {
-  const Conv2d layer = initialised(Conv2d({.inputs = 32, .outputs = 64, .kernel = 3}));
+  const Conv2d layer = initialized(Conv2d({.inputs = 32, .outputs = 64, .kernel = 3}));
   const double bound = 1 / std::sqrt(32 * 9.0);
   EXPECT_LE(layer.weight.abs().max().item<float>(), bound * (1 + 1e-6));
   EXPECT_GE(layer.weight.max().item<float>(), 0.99 * bound);
@@ -68,7 +68,7 @@ TEST(Conv2d, UniformFillsItsBoundOfFanIn) {
 
 TEST(Conv2d, HeNormalHasTheVarianceOfFanIn) {
   const Conv2d layer =
-      initialised(Conv2d({.inputs = 32, .outputs = 64, .kernel = 3, .init = Init::he_normal}));
+      initialized(Conv2d({.inputs = 32, .outputs = 64, .kernel = 3, .init = Init::he_normal}));
   const double variance = 2 / (32 * 9.0), count = layer.weight.numel();
   const double mean = layer.weight.mean().item<double>();
   EXPECT_LT(std::abs(mean), 5 * std::sqrt(variance / count));  // five standard errors
@@ -77,8 +77,8 @@ TEST(Conv2d, HeNormalHasTheVarianceOfFanIn) {
             3 * std::sqrt(variance));  // it has a normal's tails
 }
 
-TEST(BatchNorm2d, NormalisesByTheBatchAndMovesItsStatisticsInTraining) {
-  BatchNorm2d layer = initialised(BatchNorm2d(3));
+TEST(BatchNorm2d, NormalizesByTheBatchAndMovesItsStatisticsInTraining) {
+  BatchNorm2d layer = initialized(BatchNorm2d(3));
   const at::Tensor input = ramp({4, 3, 2, 2}) * 5;
   const at::Tensor output = layer.forward(input);
   EXPECT_TRUE(at::allclose(output.mean({0, 2, 3}), torch::zeros({3}), 0, 1e-5));
@@ -89,7 +89,7 @@ TEST(BatchNorm2d, NormalisesByTheBatchAndMovesItsStatisticsInTraining) {
 }
 
 TEST(BatchNorm2d, UsesItsStatisticsAndLeavesThemInEvaluation) {
-  BatchNorm2d layer = initialised(BatchNorm2d(3));
+  BatchNorm2d layer = initialized(BatchNorm2d(3));
   layer.eval();
   layer.running_mean.fill_(1);
   layer.running_var.fill_(4);
@@ -100,14 +100,14 @@ TEST(BatchNorm2d, UsesItsStatisticsAndLeavesThemInEvaluation) {
 }
 
 TEST(BatchNorm2d, AnEmptyBatchMovesNothing) {
-  BatchNorm2d layer = initialised(BatchNorm2d(3));
+  BatchNorm2d layer = initialized(BatchNorm2d(3));
   EXPECT_EQ(layer.forward(torch::empty({0, 3, 2, 2})).numel(), 0);
   EXPECT_TRUE(at::equal(layer.running_mean, torch::zeros({3})));
   EXPECT_TRUE(at::equal(layer.running_var, torch::ones({3})));
 }
 
 TEST(BatchNorm2d, RefusesToTrainOnOneValuePerChannel) {
-  BatchNorm2d layer = initialised(BatchNorm2d(3), "layer3.0.bn1");
+  BatchNorm2d layer = initialized(BatchNorm2d(3), "layer3.0.bn1");
   try {
     layer.forward(ramp({1, 3, 1, 1}));
     FAIL() << "one value per channel was taken";

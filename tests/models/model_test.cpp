@@ -236,7 +236,7 @@ TEST(MakeModel, ThreadsMakeEqualModelsAndLeaveTheDefaultGeneratorAlone) {
   EXPECT_TRUE(at::equal(before, at::globalContext().defaultGenerator(at::kCPU).get_state()));
 }
 
-TEST(MakeModel, InitialisesEverythingWhateverTheMemoryHeld) {
+TEST(MakeModel, InitializesEverythingWhateverTheMemoryHeld) {
   for (const std::string_view name : kNames) {
     const auto model = make_model(mnist(name), 1);
     for (const auto& tensors :

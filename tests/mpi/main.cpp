@@ -1,4 +1,4 @@
-// Tests that call MPI on the thread that initialised it.
+// Tests that call MPI on the thread that initialized it.
 #include <mpi.h>
 
 #include "mpi/rank_main.h"

@@ -1,10 +1,10 @@
-#include "terse/comm_mpi/mpi_world.h"
+#include "terse/comm/transport/mpi/mpi_world.h"
 
 #include <mpi.h>
 
 #include <thread>
 
-#include "comm/communicator_bodies.h"
+#include "comm/transport/communicator_bodies.h"
 
 namespace terse::test {
 namespace {

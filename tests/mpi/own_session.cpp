@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "terse/base/error.h"
-#include "terse/comm_mpi/mpi_world.h"
+#include "terse/comm/transport/mpi/mpi_world.h"
 
 namespace {
 
@@ -27,12 +27,12 @@ std::string use_a_world(int declared) {
         return fmt::format("rank {} is called '{}'", rank, all[static_cast<std::size_t>(rank)]);
     }
   }
-  int finalised = 0;
-  MPI_Finalized(&finalised);
-  if (!finalised) return "MPI was not finalised by the world that initialised it";
+  int finalized = 0;
+  MPI_Finalized(&finalized);
+  if (!finalized) return "MPI was not finalized by the world that initialized it";
   try {
     terse::make_mpi_world({});
-    return "a second world was made after MPI was finalised";
+    return "a second world was made after MPI was finalized";
   } catch (const terse::JobError&) {
     return {};
   }

@@ -10,8 +10,8 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "terse/comm/comm_thread.h"
-#include "terse/comm_mpi/mpi_world.h"
+#include "terse/comm/transport/comm_thread.h"
+#include "terse/comm/transport/mpi/mpi_world.h"
 
 namespace terse::test {
 

@@ -2,14 +2,14 @@
 // process runs the same steps in a world of threads as well.
 #include <gtest/gtest.h>
 
-#include "comm/reducer_bodies.h"
+#include "comm/reducer/reducer_bodies.h"
 #include "mpi/rank_main.h"
-#include "terse/comm/thread_world.h"
+#include "terse/comm/transport/threads/thread_world.h"
 
 namespace terse::test {
 namespace {
 
-std::uint64_t in_threads(int size, const Compression& words) {
+std::uint64_t in_threads(int size, const CompressionOptions& words) {
   const auto hub = make_thread_hub(size, {});
   std::vector<std::uint64_t> hashes(static_cast<std::size_t>(size));
   std::vector<std::thread> threads;

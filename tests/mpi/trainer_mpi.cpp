@@ -10,10 +10,10 @@
 
 #include "mpi/rank_main.h"
 #include "temp_folder.h"
-#include "terse/comm/thread_world.h"
+#include "terse/comm/transport/collectives.h"
+#include "terse/comm/transport/threads/thread_world.h"
 #include "terse/report/summary.h"
-#include "terse/trainers/agree.h"
-#include "terse/trainers/trainer.h"
+#include "terse/trainers/loop/trainer.h"
 
 namespace terse::test {
 namespace {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares terse's casts and max-min quantisation with PyTorch's.
+"""Compares terse's casts and max-min quantization with PyTorch's.
 
   casts_and_quantizers.py [--build build]     the build folder that holds terse-tools
 
@@ -69,7 +69,7 @@ HALVES = {
 
 
 def every_half(name):
-    """All finite numbers of a type, what lies halfway between neighbours, and what lies beside."""
+    """All finite numbers of a type, what lies halfway between neighbors, and what lies beside."""
     codes = np.arange(2**16, dtype=np.uint16)
     if name == "fp16":
         numbers = codes.view(np.float16).astype(np.float32)
@@ -156,7 +156,7 @@ BLOCK = 64
 
 
 def every_float8(kind):
-    """All numbers of a type, what lies halfway between neighbours, and what lies beside."""
+    """All numbers of a type, what lies halfway between neighbors, and what lies beside."""
     numbers = torch.arange(256, dtype=torch.uint8).view(kind).float().numpy()
     numbers = np.unique(numbers[np.isfinite(numbers)])
     halfway = (numbers[1:] + numbers[:-1]) / 2
@@ -203,7 +203,7 @@ def compare_float8(check, through):
               f"PyTorch's cast to {kind} gives")
 
 
-# Max-min quantisation.
+# Max-min quantization.
 
 class Grid:
     """Buckets as channels, each with its unit, and where the values lie on terse's levels."""

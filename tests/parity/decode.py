@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Decodes message files from comm/WIRE.md alone and compares with what terse decoded.
+"""Decodes message files from docs/wire.md alone and compares with what terse decoded.
 
     decode.py FOLDER   every NAME.message there with its NAME.npy; needs nothing but Python 3
 """

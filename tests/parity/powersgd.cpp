@@ -23,9 +23,10 @@
 
 #include "terse/base/error.h"
 #include "terse/base/random.h"
-#include "terse/comm/reducer.h"
-#include "terse/comm/thread_world.h"
-#include "terse/compressors/low_rank.h"
+#include "terse/comm/reducer/make_plan.h"
+#include "terse/comm/reducer/reducer.h"
+#include "terse/comm/transport/threads/thread_world.h"
+#include "terse/compressors/low_rank/low_rank.h"
 
 namespace terse {
 namespace {
@@ -111,13 +112,13 @@ std::vector<Layer> lay_out(const Job& job, Floats& arena) {
 Outcome run_rank(const Job& job, CommThread& thread) {
   Floats arena(job.gradients.front().size());
   const std::vector<Layer> layers = lay_out(job, arena);
-  Compression words;
+  CompressionOptions words;
   words.codec.name = "powersgd";
   words.rank = static_cast<int>(job.rank);
   words.min_elements = 0;
   Reducer reducer(layers, thread, make_plan(layers, words, 0, job.world), {});
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    if (reducer.plan().cells[i].family == 0)
+    if (reducer.plan().assignments[i].scheme == 0)
       fail<JobError>("{} does not pay at rank {}.", layers[i].name, job.rank);
     const std::span<float> basis =
         reducer.state().slot(layers[i], "basis", job.bases[i].size()).values();
@@ -213,10 +214,11 @@ struct Bench {
   void step() {
     const Feedback classic = feedback::kClassic;
     for (const low_rank::Factors& f : table)
-      low_rank::renew(f.q, f.shape.n1, f.shape.rank, {.seed = 1, .rank = kShared}, f.row.layer);
+      low_rank::reseed_zero_columns(f.q, f.shape.n1, f.shape.rank, {.seed = 1, .rank = kShared},
+                                    f.row.layer);
     low_rank::fold_and_project(table, classic, low_rank::Side::p, {});
     for (const low_rank::Factors& f : table)
-      low_rank::orthonormalise(f.p, f.shape.n0, f.shape.rank);
+      low_rank::orthonormalize(f.p, f.shape.n0, f.shape.rank);
     low_rank::project(table, classic, low_rank::Side::q, {});
     low_rank::rebuild(table, classic, low_rank::Settle::now, {});
   }

@@ -16,7 +16,7 @@
 #include "temp_folder.h"
 #include "terse/base/error.h"
 #include "terse/base/file.h"
-#include "terse/hdf5/hdf5.h"
+#include "terse/base/hdf5/hdf5.h"
 
 namespace terse {
 namespace {
@@ -219,7 +219,7 @@ TEST(Metrics, ABadLineElsewhereIsNamed) {
 TEST(Metrics, ADamagedOrMissingH5IsRebuiltFromTheLines) {
   const TempFolder dir;
   MetricsWriter writer = ten_steps(dir.path());
-  write_beside(dir.path() / "metrics.h5", std::string_view("not HDF5"));
+  write_atomic(dir.path() / "metrics.h5", std::string_view("not HDF5"));
   writer.append(11, {{"loss", 7}});
   writer.flush();
   EXPECT_EQ(steps(dir.path(), "loss").size(), 11u);

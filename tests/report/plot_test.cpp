@@ -49,7 +49,7 @@ TEST(Labels, NeitherOverlapNorLeaveTheCanvas) {
   const RandomStream random(1, "labels");
   std::uint64_t index = 0;
   for (int round = 0; round < 200; ++round) {
-    std::vector<LabelledPoint> points;
+    std::vector<LabeledPoint> points;
     for (int i = 0; i < 6; ++i) {
       const double x = 20 + 760.0 * random.uniform(index++);
       points.push_back({x, 20 + 460.0 * random.uniform(index++), 60});

@@ -86,7 +86,7 @@ TEST(Summary, BadFilesAreRefusedWithASentence) {
   write_summary(dir.path(), sample());
   const std::string sound = read_text(path);
   const auto refusal = [&](const std::string& text) {
-    write_beside(path, text);
+    write_atomic(path, text);
     return error_of([&] { read_summary(path); });
   };
   for (const std::string& text :

@@ -16,14 +16,14 @@
 #include <utility>
 #include <vector>
 
-#include "comm/run_threads.h"
+#include "comm/transport/run_threads.h"
 #include "temp_folder.h"
 #include "terse/base/hash.h"
 #include "terse/base/random.h"
 #include "terse/io/checkpoint.h"
 #include "terse/io/state_file.h"
 #include "terse/report/summary.h"
-#include "terse/trainers/trainer.h"
+#include "terse/trainers/loop/trainer.h"
 
 namespace terse::test {
 

@@ -1,4 +1,4 @@
-#include "terse/hdf5/hdf5.h"
+#include "terse/base/hdf5/hdf5.h"
 
 #include <string>
 

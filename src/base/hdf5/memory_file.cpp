@@ -1,4 +1,4 @@
-#include "terse/hdf5/memory_file.h"
+#include "terse/base/hdf5/memory_file.h"
 
 #include <fmt/format.h>
 

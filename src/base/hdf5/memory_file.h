@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "terse/base/bytes.h"
-#include "terse/hdf5/hdf5.h"
+#include "terse/base/hdf5/hdf5.h"
 
 namespace terse::hdf5 {
 

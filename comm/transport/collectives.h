@@ -1,0 +1,28 @@
+// Control traffic between steps: what all ranks decide together. Every rank calls these in the same
+// order.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "terse/comm/transport/comm_thread.h"
+
+namespace terse {
+
+// Runs `action` on every rank. If it throws Error on any, all ranks throw: the error of the lowest
+// such rank, with that rank's number in the sentence, as a JobError if it was one. (PeerLost passes
+// through: then there is nobody to agree with.)
+void all_or_throw(CommThread& thread, const std::function<void()>& action);
+
+std::vector<std::string> gather_text(CommThread& thread, std::string_view mine);
+
+// Every rank's values, in rank order; the same number of values on each.
+std::vector<std::vector<double>> gather_values(CommThread& thread, std::span<const double> mine);
+
+// Element-wise sum over ranks, in rank order.
+std::vector<double> sum_values(CommThread& thread, std::span<const double> mine);
+
+}  // namespace terse

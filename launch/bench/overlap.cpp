@@ -1,0 +1,157 @@
+#include <ATen/Parallel.h>
+#include <torch/nn/module.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "terse/base/median.h"
+#include "terse/base/random.h"
+#include "terse/comm/torch/gradient_reducer.h"
+#include "terse/comm/transport/collectives.h"
+#include "terse/config/arguments.h"
+#include "terse/launch/bench/bench.h"
+#include "terse/launch/bench/timing.h"
+#include "terse/launch/world/ranks.h"
+#include "terse/models/model.h"
+#include "terse/report/table.h"
+
+namespace terse {
+namespace {
+
+const std::array<Switch, 4> kSwitches = {{
+    {"ranks", "N", "ranks as threads; default 4"},
+    {"model", "NAME", "default convnet (on 28x28 images)"},
+    {"batch", "N", "images a rank; default 32"},
+    {"help", "", "this text"},
+}};
+
+constexpr int kWarmup = 5, kSteps = 15;
+
+struct Subject {
+  std::string model;
+  int batch;
+};
+
+// Medians over the steps of what the slowest rank took: the others wait for it.
+struct Times {
+  double forward, backward, exchange, step;
+  double bytes;  // a rank's
+};
+
+class Measurement {
+ public:
+  Measurement(CommThread& thread, const Subject& subject)
+      : thread_(thread),
+        model_(make_model(
+            {.name = subject.model, .channels = 1, .height = 28, .width = 28, .classes = 10}, 1)),
+        reducer_(*model_, thread, GradientReducerOptions()),
+        images_(at::empty({subject.batch, 1, 28, 28})),
+        labels_(at::zeros({subject.batch}, at::kLong)) {
+    const RandomStream stream(1, "bench", static_cast<std::uint64_t>(thread.rank()));
+    for (std::int64_t i = 0; i < images_.numel(); ++i)
+      images_.data_ptr<float>()[i] = stream.uniform(static_cast<std::uint64_t>(i));
+  }
+
+  // Forward, then backward with nothing traveling meanwhile, then the exchange alone, then all of
+  // it as a training step does it.
+  Times measure() {
+    std::vector<double> forward, backward, exchange, step;
+    double bytes = 0;
+    at::Tensor loss;
+    // Whole steps first: the order of groups is settled by the third.
+    for (int i = 0; i < kWarmup; ++i) slowest([&] { step_once(); });
+    for (int i = 0; i < kSteps; ++i) {
+      const double f = slowest([&] { loss = loss_of(); });
+      reducer_.prepare(false);
+      const double b = slowest([&] { loss.backward(); });
+      const double e = slowest([&] {
+        reducer_.prepare();
+        bytes = static_cast<double>(reducer_.finish().bytes_sent);
+      });
+      const double s = slowest([&] { step_once(); });
+      forward.push_back(f);
+      backward.push_back(b);
+      exchange.push_back(e);
+      step.push_back(s);
+    }
+    return {median(forward), median(backward), median(exchange), median(step), bytes};
+  }
+
+ private:
+  // The longest that a rank took; all begin together.
+  template <class Action>
+  double slowest(Action&& action) {
+    (void)gather_values(thread_, std::array{0.0});
+    const Clock::time_point begin = Clock::now();
+    action();
+    double most = 0;
+    for (const auto& values : gather_values(thread_, std::array{seconds_since(begin)}))
+      most = std::max(most, values[0]);
+    return most;
+  }
+  void step_once() {
+    const at::Tensor loss = loss_of();
+    reducer_.prepare();
+    loss.backward();
+    reducer_.finish();
+  }
+  at::Tensor loss_of() { return at::cross_entropy_loss(model_->forward(images_), labels_); }
+
+  CommThread& thread_;
+  std::shared_ptr<Model> model_;
+  GradientReducer reducer_;
+  at::Tensor images_, labels_;
+};
+
+Times run(const WorldOptions& world, const Subject& subject, int& code) {
+  Times times{};
+  code = run_world(world, [&](CommThread& thread) {
+    at::set_num_threads(1);
+    const Times mine = Measurement(thread, subject).measure();
+    if (thread.rank() == 0) times = mine;
+    return ExitCode::done;
+  });
+  return times;
+}
+
+}  // namespace
+
+int bench_overlap(std::span<const std::string> args) {
+  const Arguments arguments = parse_arguments(args, kSwitches);
+  if (arguments.switches.contains("help")) {
+    fmt::print("terse bench overlap: how much of the exchange backward hides\n\n{}",
+               help_text(kSwitches));
+    return 0;
+  }
+  const auto given = [&](const std::string& name) {
+    return arguments.switches.contains(name) ? std::optional(arguments.switches.at(name))
+                                             : std::nullopt;
+  };
+  WorldOptions world = choose_world(given("ranks"));
+  if (world.mpi)
+    fail<JobError>(
+        "bench overlap makes its ranks itself; start it without mpirun, with --ranks N.");
+  if (!given("ranks")) world.ranks = 4;
+  const Subject subject{given("model").value_or("convnet"), count_of(arguments, "batch", 32)};
+  int code = 0;
+  const Times free = run(world, subject, code);
+  if (code != 0) return code;
+  // The link on which the dense exchange takes as long as backward.
+  world.communicator.link.bytes_per_second = free.bytes * (1514.0 / 1448.0) / free.backward;
+  const Times thin = run(world, subject, code);
+  if (code != 0) return code;
+  const double hidden = thin.forward + thin.backward + thin.exchange - thin.step;
+  fmt::print(
+      "{} on {} ranks of batch {}, dense, link {}/s\n{}hidden: {:.0f} % of min(backward, "
+      "exchange)\n",
+      subject.model, world.ranks, subject.batch,
+      format_bytes(world.communicator.link.bytes_per_second),
+      format_table({"forward", "backward", "exchange alone", "a whole step"},
+                   {{format_seconds(thin.forward), format_seconds(thin.backward),
+                     format_seconds(thin.exchange), format_seconds(thin.step)}}),
+      100 * hidden / std::min(thin.backward, thin.exchange));
+  return 0;
+}
+
+}  // namespace terse

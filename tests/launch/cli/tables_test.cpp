@@ -1,0 +1,60 @@
+// terse compare and terse bench: their tables have the rows and columns that they should.
+#include <sstream>
+
+#include "launch/cli/program.h"
+#include "terse/report/summary.h"
+
+namespace terse::test {
+namespace {
+
+using GroupBuffers = LaunchTest;
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+TEST_F(GroupBuffers, CompareHasARowPerRunAndSpeedUpOverTheDenseOne) {
+  for (const char* codec : {"none", "fp16"}) {
+    ASSERT_EQ(run(small_job(path(codec), {"--ranks=2", "--train.max_steps=10",
+                                          fmt::format("--compression.codec={}", codec)}))
+                  .code,
+              0);
+  }
+  const Ended table = run(program({"compare", path("none").string(), path("fp16").string()}));
+  ASSERT_EQ(table.code, 0) << table.err;
+  const std::vector<std::string> lines = lines_of(table.out);
+  ASSERT_EQ(lines.size(), 4U) << table.out;
+  EXPECT_EQ(lines[0].find("codec"), 0U) << table.out;
+  EXPECT_EQ(lines[2].find("none "), 0U) << table.out;
+  EXPECT_EQ(count(lines[2], "1.00x"), 2) << "ratio and speed-up of dense in: " << table.out;
+  EXPECT_EQ(lines[3].find("fp16 "), 0U) << table.out;
+  const std::string ratio = fmt::format("{:.2f}x", *read_summary(path("fp16")).compression_ratio);
+  EXPECT_GE(count(lines[3], ratio), 1) << ratio << " in: " << table.out;
+
+  const Ended missing = run(program({"compare", path("nowhere").string()}));
+  EXPECT_EQ(missing.code, 1);
+  EXPECT_EQ(count(missing.err, "terse: cannot read " + path("nowhere").string()), 1) << missing.err;
+}
+
+TEST_F(GroupBuffers, BenchExchangeHasARowForTheCodecWithWhatItSends) {
+  const Ended bench = run(program({"bench", "exchange", "--ranks=2", "--steps=1", "--codec=fp16"}));
+  ASSERT_EQ(bench.code, 0) << bench.err;
+  const std::vector<std::string> lines = lines_of(bench.out);
+  ASSERT_EQ(lines.size(), 4U) << bench.out;
+  EXPECT_EQ(lines[0], "2 ranks (threads), link unlimited");
+  for (const char* column : {"codec", "sent a step", "a step", "memory copy", "ratio"})
+    EXPECT_GE(count(lines[1], column), 1) << column << " in: " << bench.out;
+  EXPECT_EQ(lines[3].find("fp16"), 0U) << bench.out;
+  EXPECT_EQ(count(lines[3], "51.2 MB"), 1) << "two bytes for each of 25.56 M floats: " << bench.out;
+  EXPECT_TRUE(lines[3].ends_with(" 0.0")) << "a steady step asks for no memory: " << bench.out;
+
+  const Ended unknown = run(program({"bench", "exchange", "--codec=zip"}));
+  EXPECT_EQ(unknown.code, 2);
+  EXPECT_EQ(count(unknown.err, "--codec zip is none of none, "), 1) << unknown.err;
+}
+
+}  // namespace
+}  // namespace terse::test
