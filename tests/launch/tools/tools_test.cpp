@@ -227,16 +227,16 @@ TEST(Program, ARefusalIsCode2AndOneLine) {
   EXPECT_FALSE(fs::exists(place("typed.message")));
 }
 
-TEST(Program, TheReadmeShowsTheTableThatItPrints) {
+TEST(Program, CodecsPrintsTheTableOfTheDocumentation) {
   ASSERT_EQ(shell("codecs"), 0);
   const std::string table = text_of_file(place("out")),
-                    readme = text_of_file(TERSE_SOURCE_DIR "/README.md");
+                    page = text_of_file(TERSE_SOURCE_DIR "/docs/codecs.md");
   EXPECT_EQ(std::ranges::count(table, '\n'), static_cast<std::ptrdiff_t>(codecs().size()) + 2);
-  const std::size_t begin = readme.find("\n\n| codec |");
+  const std::size_t begin = page.find("\n\n| codec |");
   ASSERT_NE(begin, std::string::npos);
-  const std::size_t end = readme.find("\n\n", begin + 2);
+  const std::size_t end = page.find("\n\n", begin + 2);
   ASSERT_NE(end, std::string::npos);
-  EXPECT_EQ(readme.substr(begin + 2, end - begin - 1), table);
+  EXPECT_EQ(page.substr(begin + 2, end - begin - 1), table);
 }
 
 }  // namespace
