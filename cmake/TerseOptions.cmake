@@ -30,10 +30,12 @@ if(TERSE_WERROR AND NOT TERSE_SANITIZE)
   # A precompiled header that does not fit only costs time.
   set(werror -Werror $<$<CXX_COMPILER_ID:GNU>:-Wno-error=invalid-pch>)
 endif()
+# In builds without optimization GCC does not see that a coroutine's operator new and delete belong together.
+set(quiet -Wno-psabi $<$<AND:$<CXX_COMPILER_ID:GNU>,$<CONFIG:Debug>>:-Wno-mismatched-new-delete>)
 # Replicas must agree to the bit: no contraction into FMA unless a kernel asks for it. Programs that link terse keep their own flags.
 target_compile_options(terse_options INTERFACE
   $<BUILD_INTERFACE:-ffp-contract=off> $<BUILD_INTERFACE:-Wall> $<BUILD_INTERFACE:-Wextra> $<BUILD_INTERFACE:-Wshadow>
-  $<BUILD_INTERFACE:-Wno-psabi> $<BUILD_INTERFACE:${werror}>)
+  $<BUILD_INTERFACE:${quiet}> $<BUILD_INTERFACE:${werror}>)
 if(TERSE_SANITIZE)
   set(flags -fsanitize=${TERSE_SANITIZE} -fno-omit-frame-pointer -O$<IF:$<BOOL:${TERSE_FUZZ}>,2,1> -g1)
   if(TERSE_SANITIZE MATCHES undefined)

@@ -27,12 +27,19 @@ struct Counters {
   Words a, b, x, y;
 };
 
+TERSE_INLINE Words xor3(Words a, Words b, Words c) {
+#ifdef __OPTIMIZE__
+  return hn::Xor3(a, b, c);
+#else  // GCC rejects Xor3's AVX-512 immediate in builds without optimization
+  return hn::Xor(a, hn::Xor(b, c));
+#endif
+}
+
 TERSE_INLINE Counters turn(const Counters& c, Words k0, Words k1) {
   const Narrow narrow;
   const Words p0 = hn::MulEven(hn::BitCast(narrow, c.a), hn::Set(narrow, kPhiloxFactors[0]));
   const Words p1 = hn::MulEven(hn::BitCast(narrow, c.x), hn::Set(narrow, kPhiloxFactors[1]));
-  return {hn::Xor3(hn::ShiftRight<32>(p1), c.b, k0), p1, hn::Xor3(hn::ShiftRight<32>(p0), c.y, k1),
-          p0};
+  return {xor3(hn::ShiftRight<32>(p1), c.b, k0), p1, xor3(hn::ShiftRight<32>(p0), c.y, k1), p0};
 }
 
 // Of two words in low halves, the one lane that holds both in order.
