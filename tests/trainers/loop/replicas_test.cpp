@@ -86,8 +86,9 @@ TEST(Buffers, AreTheMeanOverRanksOnlyWhileItIsWanted) {
 }
 
 TEST(Evaluation, GivesTheSameScoreInEveryWorld) {
-  for (const auto& [name, data] :
-       {std::pair("mlp", &images()), std::pair("resnet20", &colored())}) {
+  for (const auto& subject : {std::pair("mlp", &images()), std::pair("resnet20", &colored())}) {
+    const char* const name = subject.first;
+    const Dataset* const data = subject.second;
     Score alone;
     run_threads(1, [&](CommThread& thread) {
       at::set_num_threads(1);
