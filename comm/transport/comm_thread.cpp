@@ -75,8 +75,9 @@ void CommThread::serve(Communicator& communicator) {
       const bool at_work = busy_;
       lost = true;
       communicator.release_buffers();
-      finish(std::current_exception());
+      // Before the rank's own thread learns of it: only one of the two reports it.
       if (!at_work && on_lost_) on_lost_(error);
+      finish(std::current_exception());
     } catch (const std::exception& error) {
       lost = true;
       communicator.abort(error.what());

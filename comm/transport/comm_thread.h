@@ -1,6 +1,6 @@
-// A rank's communication thread: owns its Communicator and makes every call on it. While nobody
-// wants anything of it, it goes on driving open rounds and heartbeats, so that a long step is not a
-// silent peer.
+// A rank's communication thread: owns its Communicator and makes every call on it. Between pieces
+// of work it drives open rounds and heartbeats, so that peers do not take a long step for a dead
+// rank.
 #pragma once
 
 #include <atomic>
@@ -22,9 +22,9 @@ class CommThread {
   using Factory = std::function<std::unique_ptr<Communicator>()>;
   using Work = std::function<void(Communicator&)>;
 
-  // Makes the communicator on the new thread and waits until it stands; rethrows what the factory
-  // threw. `on_lost` (may be empty) is called on the communication thread when a peer is found lost
-  // while no work is running; otherwise the error travels through wait() as any other.
+  // Makes the communicator on the new thread and waits for it; rethrows what the factory threw.
+  // `on_lost` (may be empty) is called on the communication thread if a peer is lost while no work
+  // runs; otherwise wait() throws that error like any other.
   explicit CommThread(const Factory& factory, std::function<void(const PeerLost&)> on_lost = {});
   // Joins. Destroys the communicator on its own thread.
   ~CommThread();
@@ -36,9 +36,9 @@ class CommThread {
   const CommunicatorOptions& options() const { return options_; }
   Traffic traffic() const { return communicator_->traffic(); }
 
-  // One piece of work at a time: start() hands it over and returns, wait() blocks until it is done
-  // and rethrows its error. After an error every later start() rethrows it: the world is gone.
-  // Called by one other thread, the rank's own.
+  // One piece of work at a time, from one other thread, the rank's own: start() returns at once,
+  // wait() blocks until the work is done and rethrows its error. After an error every later start()
+  // rethrows it: the world has ended.
   void start(Work work);
   void wait();
   void call(Work work) {

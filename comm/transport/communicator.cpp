@@ -37,7 +37,7 @@ Communicator::Communicator(int rank, int size, const CommunicatorOptions& option
     fail<JobError>("world.timeout = {} ms is too short: at least {} ms, two heartbeats",
                    options.timeout.count(), 2 * options.heartbeat.count());
   }
-  turn_ = after(rank);
+  turn_ = next_peer(rank);
 }
 
 Communicator::~Communicator() = default;
@@ -53,7 +53,7 @@ std::chrono::milliseconds min_timeout(const Link& link, int size) {
   return least;
 }
 
-int Communicator::after(int peer) const {
+int Communicator::next_peer(int peer) const {
   const int next = (peer + 1) % size_;
   return next == rank_ ? (next + 1) % size_ : next;
 }
@@ -85,7 +85,7 @@ std::uint32_t Communicator::take_slot(std::span<const Outgoing> send,
   }
   const std::uint32_t index = free_.back();
   free_.pop_back();
-  // Every slot gets room for the largest round at once, whichever comes to carry it later.
+  // Every slot gets room for the largest round at once: any of them may carry it later.
   for (Slot& slot : slots_) {
     slot.send.reserve(most_send_);
     slot.receive.reserve(most_receive_);
@@ -101,7 +101,7 @@ std::uint32_t Communicator::take_slot(std::span<const Outgoing> send,
 }
 
 Ticket Communicator::post(std::span<const Outgoing> send, std::span<const Incoming> receive) {
-  if (abort_reason_.said()) end();
+  if (abort_reason_.is_set()) throw_peer_lost();
   check(send, receive);
   const std::uint32_t index = take_slot(send, receive);
   Slot& slot = slots_[index];
@@ -135,7 +135,7 @@ std::size_t Communicator::received(Ticket ticket, std::size_t i) const {
   const Slot& slot = slots_[ticket.index];
   if (slot.generation != ticket.generation || slot.open != 0 || i >= slot.lengths.size()) {
     fail<Error>(
-        "the length of a message was asked for that is not there: its round is open or was "
+        "the length of a message was asked for that has not arrived: its round is open or was "
         "released");
   }
   return slot.lengths[i];
@@ -156,22 +156,27 @@ void Communicator::announce_abort() noexcept {
   send_abort(abort_reason_.origin(), abort_reason_.sentence());
 }
 
-void Communicator::end() {
+void Communicator::throw_peer_lost() {
   failed_ = true;
-  while (!abort_reason_.said()) std::this_thread::yield();  // another thread is in the middle of it
+  while (!abort_reason_.is_set()) std::this_thread::yield();  // another thread is setting it
   announce_abort();
   throw PeerLost(abort_reason_.origin(), std::string(abort_reason_.sentence()));
 }
 
 void Communicator::on_abort(int origin, std::string_view sentence) noexcept {
-  if (abort_reason_.say(origin, sentence)) announced_ = true;
+  abort_reason_.set(origin, sentence);
+}
+
+void Communicator::mark_dead(int peer, std::string_view sentence) noexcept {
+  mark_left(peer);  // nothing more is sent there
+  abort_reason_.set(peer, sentence);
 }
 
 void Communicator::abort(std::string_view why) noexcept {
-  std::array<char, AbortReason::kMostBytes> text;
+  std::array<char, AbortReason::kMaxBytes> text;
   const auto written =
       fmt::format_to_n(text.begin(), text.size(), "rank {} stopped the run: {}", rank_, why);
-  if (abort_reason_.say(rank_, {text.data(), std::min(written.size, text.size())}))
+  if (abort_reason_.set(rank_, {text.data(), std::min(written.size, text.size())}))
     on_local_abort();
 }
 
@@ -203,16 +208,16 @@ void Communicator::pause(int& idle) const {
   }
 }
 
-bool Communicator::settled() const {
-  return !failed_ && !abort_reason_.said() &&
-         std::all_of(peers_.begin(), peers_.end(), [](const Peer& peer) { return peer.quiet(); });
+bool Communicator::can_leave() const {
+  return !failed_ && !abort_reason_.is_set() &&
+         std::all_of(peers_.begin(), peers_.end(), [](const Peer& peer) { return peer.is_idle(); });
 }
 
 std::optional<Communicator::Silence> Communicator::longest_silence() const {
   std::optional<Silence> longest;
   for (int rank = 0; rank < size_; ++rank) {
     const Peer& peer = peers_[static_cast<std::size_t>(rank)];
-    if (rank == rank_ || (peer.left && peer.quiet())) continue;
+    if (rank == rank_ || (peer.left && peer.is_idle())) continue;
     const std::chrono::nanoseconds time = watched_ - peer.heard;
     if (!longest || time > longest->time) longest = Silence{rank, time};
   }

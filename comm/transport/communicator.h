@@ -1,11 +1,11 @@
-// Communicator: moves bytes between ranks and does no arithmetic. One per rank; every call but
-// abort() and traffic() is made on the rank's communication thread. All worlds (threads of one
-// process, MPI) share this class: it cuts messages into segments, throttles, counts, watches for
-// silent peers; a world only carries single segments.
+// Communicator: moves bytes between ranks. One per rank; every call but abort() and traffic() is
+// made on the rank's communication thread. All transports (threads of one process, MPI) share this
+// class: it cuts messages into segments, emulates the link, counts bytes and detects silent peers;
+// a transport only carries single segments.
 //
-// Rounds are matched by order alone: every rank posts the same rounds in the same order, so that
-// the k-th message from a to b meets the k-th receive that b posted for a. Capacities are known to
-// both sides; a message sends its true length.
+// Rounds are matched by order: every rank posts the same rounds in the same order, so that the k-th
+// message from a to b meets the k-th receive that b posted for a. Both sides know the capacity of a
+// message; only its true length is sent.
 #pragma once
 
 #include <atomic>
@@ -27,29 +27,30 @@ namespace terse {
 
 struct CommunicatorOptions {
   Link link;
-  // A peer is lost when nothing came from it for this long.
+  // A peer that stays silent for this long is declared dead.
   std::chrono::milliseconds timeout{60'000};
   std::chrono::milliseconds heartbeat{200};
   // At most; the same on all ranks. Below OpenMPI's eager limit; tests make it small.
   std::size_t segment_bytes = 60 * 1024;
-  // Set when a launcher ends the job (SIGTERM), as it does a second after a rank died: a peer that
-  // has missed three heartbeats by then is lost at once. Null: never.
+  // Set when a launcher ends the job (SIGTERM), as it does when a rank has died: a peer that has
+  // been silent for two heartbeats is lost from then on. Open MPI 4 sends it after 1 s and SIGKILL
+  // 1 s later, Open MPI 5 after 250 ms and SIGKILL 250 ms later. Null: never.
   const std::atomic<bool>* ending = nullptr;
 };
 
-// The shortest timeout at which a rank on this link cannot be taken for lost because its heartbeats
-// queue behind bulk data.
+// The shortest timeout at which a rank on this link is not declared dead while its heartbeats queue
+// behind bulk data.
 std::chrono::milliseconds min_timeout(const Link& link, int size);
 
-// What left this rank and came to it. Heartbeats are counted apart and not throttled.
+// What this rank sent and received. Heartbeats are counted apart and not throttled.
 struct Traffic {
   std::uint64_t bytes_sent = 0, bytes_received = 0;
   std::uint64_t messages_sent = 0;
   std::uint64_t heartbeat_bytes_sent = 0;
 };
 
-// A message: a head whose size both sides know, and a body of at most `capacity` bytes, which may
-// lie anywhere (in the arena, say).
+// A message: a head whose size both sides know, and a body of at most `capacity` bytes anywhere in
+// memory.
 struct Outgoing {
   int peer;
   ConstBytes head;
@@ -74,23 +75,23 @@ class Communicator {
   // Allocates nothing once rounds of this size have been seen.
   Ticket post(std::span<const Outgoing> send, std::span<const Incoming> receive);
 
-  // All messages of the round have left and all have come. Does not drive.
+  // Whether all messages of the round are sent and received. Does not drive.
   bool done(Ticket ticket) const;
-  // True length of the i-th received body; after done(), until release().
+  // True length of the i-th received body, from done() until release().
   std::size_t received(Ticket ticket, std::size_t i) const;
-  // The caller has what it wanted of the round: its slot may be used again.
+  // Ends the round: its slot may be used again.
   void release(Ticket ticket);
 
-  // One pass over everything open: moves segments, sends heartbeats that are due, looks for lost
+  // One pass over all open rounds: moves segments, sends heartbeats that are due, looks for dead
   // peers and aborts. Returns whether anything moved. Throws PeerLost.
   bool drive();
   // drive() until done(ticket), with a pause() after each that moved nothing.
   void wait(Ticket ticket);
-  // What to do between two drives that moved nothing; `idle` counts them since something last
-  // moved. Never spins: yields a while, then naps, longer ones after a while.
+  // Waits between two drives that moved nothing; `idle` counts them since something last moved.
+  // Yields at first, then sleeps, longer after a while.
   static void rest(int& idle);
-  // The same on this rank's link: one that is emulated needs no looking at more often than it
-  // carries a segment.
+  // The same on this rank's link: an emulated one is polled no more often than it carries a
+  // segment.
   void pause(int& idle) const;
 
   int rank() const { return rank_; }
@@ -98,19 +99,19 @@ class Communicator {
   const CommunicatorOptions& options() const { return options_; }
   Traffic traffic() const;  // any thread
 
-  // How long nothing has come from the quietest peer, and which it is; none in a world of one.
+  // The peer that has been silent longest; none in a world of one.
   struct Silence {
     int peer;
     std::chrono::nanoseconds time;
   };
   std::optional<Silence> longest_silence() const;
 
-  // Any thread. Every wait here and at the peers ends with PeerLost{this rank, why}; at the peers
-  // as soon as the word arrives.
+  // Any thread. Every wait here, and at the peers once they are told, ends with
+  // PeerLost{this rank, why}.
   void abort(std::string_view why) noexcept;
 
-  // After a failure, and before the memory of open rounds goes: from here on nobody reads it. The
-  // communicator is of no more use. Waits no longer than a peer copies one segment.
+  // After a failure, before the memory of open rounds is freed: nothing reads or writes it
+  // afterwards, and the communicator is unusable. Waits at most while a peer copies one segment.
   virtual void release_buffers() noexcept = 0;
 
   virtual ~Communicator();
@@ -118,43 +119,46 @@ class Communicator {
   Communicator& operator=(const Communicator&) = delete;
 
  protected:
-  // How much a world takes per peer before the first of it has arrived.
+  // How much a transport accepts per peer before the first of it has arrived.
   struct Window {
     std::size_t segments, bytes;
   };
-  // Throws JobError where the options make no sense.
+  // Throws JobError if the options are invalid.
   Communicator(int rank, int size, const CommunicatorOptions& options, Window window);
 
-  // What a world implements. All but on_local_abort() run on the communication thread; segments
+  // What a transport implements. All but on_local_abort() run on the communication thread; segments
   // keep their order per pair of ranks.
 
-  // Hands over a segment; its bytes stay until completed_sends() has counted it.
+  // Starts sending a segment; its bytes stay valid until completed_sends() has counted it.
   virtual void send(int peer, ConstBytes segment) = 0;
-  // How many segments have left since last asked.
+  // How many sends have completed since the last call.
   virtual std::size_t completed_sends(int peer) = 0;
-  // Where the next segment from there is to go.
+  // Where the next segment from `peer` goes.
   virtual void post_receive(int peer, Bytes segment) = 0;
-  // The length of the oldest expected segment, once it is there.
+  // The length of the oldest expected segment, once it has arrived.
   virtual std::optional<std::size_t> poll_receive(int peer) = 0;
-  // Sends a heartbeat past everything queued; returns its bytes.
+  // Sends a heartbeat ahead of everything queued; returns its bytes.
   virtual std::size_t send_heartbeat(int peer) = 0;
-  // Calls mark_alive(), mark_left() and on_abort() for what has come.
+  // Calls mark_alive(), mark_left(), mark_dead() and on_abort() for what has arrived.
   virtual void poll_control() = 0;
-  // The last word to all, best effort.
+  // Tells all peers why the world ended, best effort.
   virtual void send_abort(int origin, std::string_view sentence) noexcept = 0;
-  // abort() was called, on whatever thread.
+  // abort() was called, on any thread.
   virtual void on_local_abort() noexcept = 0;
 
   void mark_alive(int peer) { peer_of(peer).heard = watched_; }
   void mark_left(int peer) { peer_of(peer).left = true; }
+  // Ends the world with PeerLost for `peer`, whose process has ended. The next drive() tells the
+  // others.
+  void mark_dead(int peer, std::string_view sentence) noexcept;
   void on_abort(int origin, std::string_view sentence) noexcept;
   void announce_abort() noexcept;  // send_abort(), once; on the communication thread
   bool has_left(int peer) const { return peers_[static_cast<std::size_t>(peer)].left; }
   const AbortReason& abort_reason() const { return abort_reason_; }
-  // Nothing is under way and nothing has failed: the world can be left in good order.
-  bool settled() const;
+  // Whether nothing is under way and nothing has failed, so that the world can be left in order.
+  bool can_leave() const;
   [[noreturn]] void throw_size_mismatch(
-      int peer) const;  // a segment that does not fit what this rank expects
+      int peer) const;  // for a segment that does not fit what this rank expects
 
  private:
   using Time = Clock::time_point;
@@ -181,17 +185,17 @@ class Communicator {
     std::vector<std::size_t> lengths;
   };
   struct Peer {
-    RingBuffer<Message> queue;  // to send; `cut` segments of the first have gone on
-    std::size_t cut = 0;
-    RingBuffer<Segment> wire;    // on the emulated link
-    RingBuffer<Segment> flight;  // handed to the world
-    std::size_t flight_bytes = 0;
-    RingBuffer<Message> expected;  // to receive; `come` segments of the first are there
-    std::size_t come = 0;
+    RingBuffer<Message> queue;  // to send; `started` segments of the first are on their way
+    std::size_t started = 0;
+    RingBuffer<Segment> on_link;    // on the emulated link
+    RingBuffer<Segment> in_flight;  // given to the transport
+    std::size_t in_flight_bytes = 0;
+    RingBuffer<Message> expected;  // to receive; `arrived` segments of the first are there
+    std::size_t arrived = 0;
     std::chrono::nanoseconds heard{0};  // on the clock of watched_
     bool left = false;
-    bool quiet() const {
-      return queue.empty() && wire.empty() && flight.empty() && expected.empty();
+    bool is_idle() const {
+      return queue.empty() && on_link.empty() && in_flight.empty() && expected.empty();
     }
   };
   enum class Step { moved, nothing, link_is_busy };
@@ -203,18 +207,20 @@ class Communicator {
   Peer& peer_of(int rank) { return peers_[static_cast<std::size_t>(rank)]; }
   std::uint32_t take_slot(std::span<const Outgoing> send, std::span<const Incoming> receive);
   void check(std::span<const Outgoing> send, std::span<const Incoming> receive) const;
-  bool pump(Time now);
-  bool collect(Time now);
-  void accept(int from, std::size_t length);
-  bool settle(Peer& peer, int rank);
+  bool progress(Time now);
+  bool poll_arrivals(Time now);
+  void accept_segment(int from, std::size_t length);
+  bool retire_sends(Peer& peer, int rank);
   bool fits(const Peer& peer, std::size_t bytes) const;
-  void hand_over(Peer& peer, int rank, const Segment& segment);
-  bool land(Peer& peer, int rank, Time now);
-  Step launch(Peer& peer, int rank, Time now);
-  bool push(Time now);
-  void keep_alive(Time now);
-  [[noreturn]] void end();
-  int after(int peer) const;
+  void send_segment(Peer& peer, int rank, const Segment& segment);
+  bool deliver_from_link(Peer& peer, int rank, Time now);
+  Step start_segment(Peer& peer, int rank, Time now);
+  bool progress_sends(Time now);
+  void send_heartbeats(Time now);
+  void find_silent();
+  bool is_ending() const;
+  [[noreturn]] void throw_peer_lost();
+  int next_peer(int peer) const;
 
   int rank_, size_;
   CommunicatorOptions options_;
@@ -224,7 +230,7 @@ class Communicator {
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_;
   std::size_t most_send_ = 0, most_receive_ = 0;
-  RingBuffer<Arrival> arrivals_;  // come, but not yet through this rank's own link
+  RingBuffer<Arrival> arrivals_;  // received, but not yet through this rank's emulated link
   int turn_;                      // whose segment goes next
   Time last_drive_, next_beat_;
   std::chrono::nanoseconds watched_{0};  // time in which this rank looked at its peers
@@ -237,8 +243,8 @@ class Communicator {
   } counters_;
 };
 
-// Blocking helpers for control traffic between steps (job hashes, plans, evaluation sums): every
-// rank calls them in the same order. They cost a latency or two and allocate.
+// Blocking collectives for control traffic between steps (job hashes, plans, evaluation sums):
+// every rank calls them in the same order. They cost a latency or two and allocate.
 std::vector<std::vector<std::byte>> all_gather(Communicator& communicator, ConstBytes mine);
 std::vector<std::string> all_gather(Communicator& communicator, std::string_view mine);
 void broadcast(Communicator& communicator, int root, Bytes data);  // same size on all ranks

@@ -1,11 +1,11 @@
-// The blocking helpers for control traffic, as rounds like any other.
+// The blocking collectives for control traffic, as rounds like any other.
 #include "terse/base/error.h"
 #include "terse/comm/transport/communicator.h"
 
 namespace terse {
 namespace {
 
-constexpr std::uint64_t kMostControlBytes = std::uint64_t{1} << 31;
+constexpr std::uint64_t kMaxControlBytes = std::uint64_t{1} << 31;
 
 // Sends `mine` to all and receives into all[rank] from every other rank; sizes are known.
 void exchange(Communicator& communicator, ConstBytes mine, std::span<std::vector<std::byte>> all) {
@@ -31,7 +31,7 @@ std::vector<std::vector<std::byte>> all_gather(Communicator& communicator, Const
   for (std::size_t rank = 0; rank < ranks; ++rank) {
     if (rank == static_cast<std::size_t>(communicator.rank())) continue;
     const auto announced = load<std::uint64_t>(all[rank].data());
-    if (announced > kMostControlBytes) {
+    if (announced > kMaxControlBytes) {
       fail<DamagedMessage>(
           "rank {} announced {} bytes of control traffic to rank {}: the two ranks are out of step",
           rank, announced, communicator.rank());

@@ -1,8 +1,7 @@
 // The emulated link of one rank as arithmetic on times, so that it can be tested without waiting:
 // an egress token bucket and an ingress clock. A segment leaves when the bucket has room for it and
-// is at the other end `latency` after its last byte left; there it queues behind whatever else is
-// coming in. Balanced flows are limited once, by the egress; many senders to one receiver are
-// limited by its ingress.
+// arrives `latency` after its last byte left; there it queues behind other arrivals. Balanced flows
+// are limited once, by the egress; many senders to one receiver are limited by its ingress.
 #pragma once
 
 #include <chrono>
@@ -27,16 +26,16 @@ class LinkClock {
 
   explicit LinkClock(const Link& link);
 
-  // Whether times have to be asked for at all.
+  // Whether the link delays anything.
   bool limited() const { return link_.bytes_per_second > 0 || link_.latency.count() > 0; }
 
-  // When a segment that has waited since `offered` is at the other end; none, and nothing is taken,
-  // while the bucket has no room for it at `now`. `offered` may lie before `now`: the link goes on
-  // while nobody looks.
+  // When a segment that has waited since `offered` arrives; none, and nothing is taken, while the
+  // bucket has no room for it at `now`. `offered` may lie before `now`: the link goes on between
+  // drives.
   std::optional<Clock::time_point> send(std::size_t bytes, Clock::time_point offered,
                                         Clock::time_point now);
 
-  // When a segment is through this rank's own link, which came no earlier than `since`.
+  // When a segment that arrived no earlier than `since` is through this rank's own link.
   Clock::time_point receive(std::size_t bytes, Clock::time_point since);
 
  private:
@@ -44,7 +43,7 @@ class LinkClock {
 
   Link link_;
   std::chrono::nanoseconds burst_;
-  Clock::time_point egress_{}, ingress_{};  // until when the link is taken by what it has accepted
+  Clock::time_point egress_{}, ingress_{};  // when the link has carried what it has accepted
 };
 
 }  // namespace terse

@@ -1,5 +1,5 @@
-// A first-in-first-out queue that keeps its memory: it grows by doubling and allocates nothing once
-// it has been long enough.
+// A FIFO queue that keeps its memory: it grows by doubling and allocates nothing once it has been
+// long enough.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +33,7 @@ class RingBuffer {
     first_ = 0;
   }
 
-  // A step of a hundred groups stays below it, whatever the order in which peers come.
+  // Enough for a step of a hundred groups.
   static constexpr std::size_t kFirst = 256;
 
   std::vector<T> items_;  // a power of two

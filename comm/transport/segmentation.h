@@ -1,5 +1,5 @@
-// Where a message is cut: its head into segments, then its body, by capacity; both sides come to
-// the same cuts.
+// Where a message is cut: its head into segments, then its body, by capacity, so that both sides
+// cut alike.
 #pragma once
 
 #include <algorithm>

@@ -1,11 +1,11 @@
-// The C library's allocator, set up for training.
+// Settings of the C library's allocator.
 #pragma once
 
 namespace terse {
 
-// Keeps freed memory in the process. Every step allocates and frees the same large tensors; left
-// alone, the allocator returns their memory to the system each time and pays for its pages again,
-// a tenth of a step of a small model. Call once, first thing in main().
+// Keeps freed memory in the process. Every step allocates and frees the same large tensors; by
+// default, the allocator returns their memory to the system and faults its pages in again, which
+// takes a tenth of a small model's step. Call once, at the start of main().
 void keep_freed_memory();
 
 }  // namespace terse

@@ -6,7 +6,7 @@
 
 namespace terse {
 namespace {
-constexpr int kMostThreadRanks = 256;
+constexpr int kMaxThreadRanks = 256;
 }
 
 WorldOptions choose_world(const std::optional<std::string>& ranks) {
@@ -16,14 +16,14 @@ WorldOptions choose_world(const std::optional<std::string>& ranks) {
   if (!ranks) return world;
   if (world.mpi)
     fail<JobError>(
-        "--ranks {} makes ranks of threads, but mpirun has started this process as a rank; leave "
-        "one of the two out.",
+        "--ranks {} runs ranks as threads, but mpirun has started this process as a rank; use only "
+        "one of the two.",
         *ranks);
   const char* end = ranks->data() + ranks->size();
   const auto [stop, error] = std::from_chars(ranks->data(), end, world.ranks);
-  if (error != std::errc{} || stop != end || world.ranks < 1 || world.ranks > kMostThreadRanks) {
+  if (error != std::errc{} || stop != end || world.ranks < 1 || world.ranks > kMaxThreadRanks) {
     fail<JobError>("--ranks is '{}'; it must be a whole number from 1 to {}.", *ranks,
-                   kMostThreadRanks);
+                   kMaxThreadRanks);
   }
   return world;
 }

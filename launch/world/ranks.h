@@ -1,4 +1,4 @@
-// How many ranks, and where they run: from --ranks and from the launcher.
+// Determines the number and kind of ranks from --ranks and the launcher.
 #pragma once
 
 #include <optional>
@@ -8,8 +8,8 @@
 
 namespace terse {
 
-// `ranks` is the text of --ranks, if it was given. Throws JobError for a bad number, and for
-// --ranks under mpirun.
+// `ranks` is the value of --ranks, if given. Throws JobError for an invalid number, and for --ranks
+// under mpirun.
 WorldOptions choose_world(const std::optional<std::string>& ranks);
 
 }  // namespace terse

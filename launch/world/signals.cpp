@@ -9,7 +9,7 @@
 namespace terse {
 namespace {
 
-// A signal handler can reach nothing but what has static storage.
+// A signal handler can access only objects with static storage.
 std::atomic<bool> stop{false};
 std::atomic<bool> end{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
@@ -30,8 +30,7 @@ void install_signal_handlers() {
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
   for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaction(signal, &action, nullptr);
-  // A disk that is full, or a reader that is gone, is an error of the write, not the end of the
-  // process.
+  // A file size limit or a closed pipe is then an error of the write and does not end the process.
   action.sa_handler = SIG_IGN;
   for (const int signal : {SIGXFSZ, SIGPIPE}) sigaction(signal, &action, nullptr);
 }

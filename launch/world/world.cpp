@@ -19,7 +19,7 @@ namespace {
 struct Failure {
   ExitCode code;
   std::string sentence;
-  bool shared = false;  // all ranks fail with it
+  bool shared = false;  // by all ranks
 };
 
 Failure describe(std::exception_ptr error) {
@@ -39,17 +39,17 @@ Failure describe(std::exception_ptr error) {
   }
 }
 
-[[noreturn]] void leave(int rank, const Failure& failure) {
-  print_error(rank, failure.sentence);
+[[noreturn]] void exit_process(ExitCode code) {
   std::fflush(nullptr);
-  _exit(static_cast<int>(failure.code));
+  _exit(static_cast<int>(code));
 }
 
 int run_mpi(const WorldOptions& options, const RankBody& body) {
   int rank = -1;
   const auto on_lost = [&rank](const PeerLost& lost) {
-    if (lost.rank() == rank) return;  // this rank's own word: whoever spoke it leaves
-    leave(rank, {ExitCode::peer_lost, lost.what()});
+    if (lost.rank() == rank) return;  // this rank's own abort, which its main thread reports
+    print_error(rank, lost.what());
+    exit_process(ExitCode::peer_lost);
   };
   CommThread thread([&] { return make_mpi_world(options.communicator); }, on_lost);
   rank = thread.rank();
@@ -61,22 +61,25 @@ int run_mpi(const WorldOptions& options, const RankBody& body) {
       if (rank == 0) print_error(-1, failure.sentence);
       return static_cast<int>(failure.code);
     }
+    // Before the others know: once a rank has exited, the launcher may kill the others within half
+    // a second.
+    print_error(rank, failure.sentence);
     if (failure.code != ExitCode::peer_lost) {
       thread.abort(failure.sentence);
-      std::this_thread::sleep_for(
-          2 * options.communicator.heartbeat);  // the communication thread spreads the word
+      // Gives the communication thread time to send the abort reason.
+      std::this_thread::sleep_for(2 * options.communicator.heartbeat);
     }
-    leave(rank, failure);
+    exit_process(failure.code);
   }
 }
 
-// The failure that explains the others: one that is no echo of a peer's, of the lowest rank.
+// Reports the root cause: the lowest rank's failure that is not the consequence of another rank's.
 int report_threads(const std::vector<std::optional<Failure>>& failures,
                    const std::vector<ExitCode>& codes) {
-  const auto first = [&](bool echo) {
+  const auto first = [&](bool consequence) {
     return std::find_if(failures.begin(), failures.end(),
-                        [echo](const std::optional<Failure>& failure) {
-                          return failure && (failure->code == ExitCode::peer_lost) == echo;
+                        [consequence](const std::optional<Failure>& failure) {
+                          return failure && (failure->code == ExitCode::peer_lost) == consequence;
                         });
   };
   auto found = first(false);

@@ -1,4 +1,4 @@
-// Worlds: N ranks as threads of this process, or this process as one rank of mpirun's.
+// Runs ranks: N as threads of this process, or this process as one rank under mpirun.
 #pragma once
 
 #include <functional>
@@ -12,21 +12,21 @@ namespace terse {
 struct WorldOptions {
   CommunicatorOptions communicator;
   bool mpi = false;
-  int ranks = 1;  // of threads
+  int ranks = 1;  // as threads; not used under MPI
 };
 
-// What one rank does; its result is the exit code. Called on a thread of the rank's own.
+// The body of one rank, called on the rank's own thread; returns the exit code.
 using RankBody = std::function<ExitCode(CommThread& thread)>;
 
-// Runs the body on every rank of this process and returns the process's exit code. Errors are
-// printed here, on stderr, once where all ranks agree: PeerLost becomes 3, JobError 2, any other
-// error 1. A rank that fails alone tells the others, which then end with PeerLost. Under MPI, after
-// a failure that the others do not share, the process ends here by _exit, without MPI_Finalize:
-// that would wait for the lost.
+// Runs the body on every rank of this process and returns the process's exit code: 3 for PeerLost,
+// 2 for JobError, 1 for any other error. Prints errors on stderr, once if all ranks throw the same.
+// A rank that fails alone notifies the others, which then end with PeerLost. Under MPI, a failure
+// that the others do not share ends the process here by _exit() without MPI_Finalize(), which would
+// wait for the lost ranks.
 int run_world(const WorldOptions& options, const RankBody& body);
 
-// Runs `body` and returns its exit code. Errors are printed, and become exit codes as in
-// run_world().
+// Runs `body` and returns its exit code. Prints errors and maps them to exit codes as run_world()
+// does.
 int run_reporting_errors(const std::function<int()>& body);
 
 // Prints "terse: <sentence>" on stderr, with the rank if it is not negative.

@@ -54,7 +54,7 @@ bool on_disk(const fs::path& path) {
   return fs::exists(path, ignored);
 }
 
-// Throws Error with the whole sentence about the manifest, but without naming another checkpoint.
+// Throws Error with a complete sentence about the manifest that names no other checkpoint.
 Manifest load_manifest(const fs::path& output_dir, std::int64_t step) {
   const fs::path path = manifest_path(output_dir, step);
   const std::string text = read_text(path);
@@ -65,13 +65,13 @@ Manifest load_manifest(const fs::path& output_dir, std::int64_t step) {
     fail("{} {}", path.string(), error.what());
   }
   if (manifest.step != step)
-    fail("{} says that it is of step {}: it belongs to another folder.", path.string(),
+    fail("{} is the manifest of step {}: it belongs in another folder.", path.string(),
          manifest.step);
   return manifest;
 }
 
 bool has_all_files(const fs::path& output_dir, const Manifest& manifest) {
-  return std::ranges::all_of(manifest.ranks, [&](const RankFile& file) {
+  return std::ranges::all_of(manifest.ranks, [&](const RankCheckpoint& file) {
     std::error_code code;
     return fs::file_size(checkpoint_folder(output_dir, manifest.step) / file.name, code) ==
                file.size_bytes &&
@@ -85,30 +85,30 @@ std::optional<Manifest> load_complete(const fs::path& output_dir, std::int64_t s
     Manifest manifest = load_manifest(output_dir, step);
     if (has_all_files(output_dir, manifest)) return manifest;
   } catch (const Error&) {
-    // Not complete; what is wrong is said when somebody wants this very checkpoint.
+    // Not complete. Using this checkpoint reports the error.
   }
   return std::nullopt;
 }
 
-// Throws Error that says what is wrong with one rank's file.
-std::vector<std::byte> verified_bytes(const fs::path& path, const RankFile& file) {
-  if (!on_disk(path)) fail("{} is missing, and its checkpoint's manifest names it.", path.string());
+// Throws Error unless the rank's file matches the manifest.
+std::vector<std::byte> verified_bytes(const fs::path& path, const RankCheckpoint& file) {
+  if (!on_disk(path)) fail("{} is missing, but its checkpoint's manifest names it.", path.string());
   std::vector<std::byte> bytes = read_bytes(path);
   if (bytes.size() != file.size_bytes) {
-    fail("{} is damaged: it has {} bytes, and the manifest says {}.", path.string(), bytes.size(),
+    fail("{} is damaged: it has {} bytes, but the manifest says {}.", path.string(), bytes.size(),
          file.size_bytes);
   }
   const std::uint64_t checksum = hash64(bytes);
   if (checksum != file.checksum) {
-    fail("{} is damaged: its checksum is {:016x}, and the manifest says {:016x}.", path.string(),
+    fail("{} is damaged: its checksum is {:016x}, but the manifest says {:016x}.", path.string(),
          checksum, file.checksum);
   }
   return bytes;
 }
 
-bool is_sound(const fs::path& output_dir, const Manifest& manifest) {
+bool is_intact(const fs::path& output_dir, const Manifest& manifest) {
   try {
-    for (const RankFile& file : manifest.ranks)
+    for (const RankCheckpoint& file : manifest.ranks)
       verified_bytes(checkpoint_folder(output_dir, manifest.step) / file.name, file);
     return true;
   } catch (const Error&) {
@@ -119,16 +119,16 @@ bool is_sound(const fs::path& output_dir, const Manifest& manifest) {
 // What to do about the refused checkpoint of `step`.
 std::string advice(const fs::path& output_dir, std::int64_t step) {
   for (const Manifest& other : find_checkpoints(output_dir)) {
-    if (other.step >= step || !is_sound(output_dir, other)) continue;
+    if (other.step >= step || !is_intact(output_dir, other)) continue;
     return fmt::format("The complete checkpoint before it is {}: remove {} to resume from there.",
                        checkpoint_folder(output_dir, other.step).string(),
                        checkpoint_folder(output_dir, step).string());
   }
-  return "There is no complete checkpoint before it: start anew without --resume.";
+  return "There is no complete checkpoint before it: start afresh without --resume.";
 }
 
 void remove_folder(const fs::path& output_dir, std::int64_t step) {
-  // The manifest goes first, so that what a killed removal leaves is not taken for complete.
+  // Deletes the manifest first, so that an interrupted removal leaves no complete checkpoint.
   std::error_code code;
   fs::remove(manifest_path(output_dir, step), code);
   if (!code) fs::remove_all(checkpoint_folder(output_dir, step), code);
@@ -142,13 +142,13 @@ fs::path checkpoint_folder(const fs::path& output_dir, std::int64_t step) {
   return output_dir / kFolder / fmt::format("{}{:08}", kPrefix, step);
 }
 
-RankFile write_rank_file(const fs::path& output_dir, std::int64_t step, int rank,
-                         ConstBytes bytes) {
-  const RankFile file{rank_file_name(rank), bytes.size(), hash64(bytes)};
+RankCheckpoint write_rank_checkpoint(const fs::path& output_dir, std::int64_t step, int rank,
+                                     ConstBytes bytes) {
+  const RankCheckpoint file{rank_checkpoint_name(rank), bytes.size(), hash64(bytes)};
   const fs::path folder = checkpoint_folder(output_dir, step);
   std::error_code code;
   fs::create_directories(folder, code);
-  if (code) fail("cannot make the folder {}: {}.", folder.string(), code.message());
+  if (code) fail("cannot create the folder {}: {}.", folder.string(), code.message());
   const fs::path path = folder / file.name;
   if (on_disk(path)) {
     const std::vector<std::byte> old = read_bytes(path);
@@ -207,24 +207,23 @@ std::optional<Manifest> newest_manifest(const fs::path& output_dir) {
   return std::nullopt;
 }
 
-void require_world(const fs::path& output_dir, const Manifest& manifest, int world_size) {
+void check_world_size(const fs::path& output_dir, const Manifest& manifest, int world_size) {
   if (manifest.world_size == world_size) return;
   fail<JobError>(
-      "the checkpoint {} is of a world of {} ranks, and this one has {}: resume with {} ranks, or "
-      "start anew in "
-      "another output.dir.",
+      "the checkpoint {} is of a world of {} ranks, but this one has {}: resume with {} ranks, or "
+      "start afresh in another output.dir.",
       checkpoint_folder(output_dir, manifest.step).string(), manifest.world_size, world_size,
       manifest.world_size);
 }
 
-std::vector<std::byte> read_rank_file(const fs::path& output_dir, const Manifest& manifest,
-                                      int rank) {
+std::vector<std::byte> read_rank_checkpoint(const fs::path& output_dir, const Manifest& manifest,
+                                            int rank) {
   const fs::path folder = checkpoint_folder(output_dir, manifest.step);
   if (rank < 0 || static_cast<std::size_t>(rank) >= manifest.ranks.size()) {
     fail("the checkpoint {} has no file for rank {}: it is of a world of {} ranks.",
          folder.string(), rank, manifest.world_size);
   }
-  const RankFile& file = manifest.ranks[static_cast<std::size_t>(rank)];
+  const RankCheckpoint& file = manifest.ranks[static_cast<std::size_t>(rank)];
   try {
     return verified_bytes(folder / file.name, file);
   } catch (const Error& error) {

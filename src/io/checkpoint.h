@@ -1,12 +1,13 @@
 // Checkpoints of a whole world: a folder <output dir>/checkpoint/step-00001234/ with one file per
-// rank (rank-0003.h5, bytes of a StateWriter) and manifest.json, which is written last and makes
-// the checkpoint complete.
+// rank (rank-0003.h5, written by a StateWriter) and manifest.json, which is written last and marks
+// the checkpoint as complete.
 //
-// Call order: every rank calls write_rank_file and sends the result to rank 0; when rank 0 has them
-// all it calls write_manifest and then prune. A reader calls newest_manifest and then
-// read_rank_file for its own rank. Every file is written beside and renamed. Functions throw Error
-// (JobError where the job must change) with a sentence that names the file and, when a checkpoint
-// is refused, the complete one before it. `output_dir` is the job's output.dir everywhere.
+// Call order: every rank calls write_rank_checkpoint() and sends the result to rank 0; when rank 0
+// has all of them, it calls write_manifest() and then prune_checkpoints(). A reader calls
+// newest_manifest() and then read_rank_checkpoint() for its own rank. Every file is written
+// atomically. Functions throw Error (JobError where the job must change) with a sentence that names
+// the file and, when a checkpoint is refused, the previous complete one. `output_dir` is always the
+// job's output.dir.
 #pragma once
 
 #include <cstddef>
@@ -23,12 +24,12 @@ namespace terse {
 
 inline constexpr int kCheckpointFormat = 1;
 
-struct RankFile {
+struct RankCheckpoint {
   std::string name;  // without its folder
   std::uint64_t size_bytes = 0;
   std::uint64_t checksum = 0;  // hash64 of the whole file
 
-  bool operator==(const RankFile&) const = default;
+  bool operator==(const RankCheckpoint&) const = default;
 };
 
 struct Manifest {
@@ -37,40 +38,42 @@ struct Manifest {
   int world_size = 0;
   std::string terse_version;
   std::string parameter_hash;                            // 16 hex digits, equal on all ranks
-  std::vector<std::pair<std::string, std::string>> job;  // resolved, in the table's order
-  std::vector<RankFile> ranks;                           // by rank, world_size of them
+  std::vector<std::pair<std::string, std::string>> job;  // resolved, in the order of its keys
+  std::vector<RankCheckpoint> ranks;                     // one for each rank
 
   bool operator==(const Manifest&) const = default;
 };
 
 std::filesystem::path checkpoint_folder(const std::filesystem::path& output_dir, std::int64_t step);
 
-// A complete checkpoint of the same step whose file differs stops being complete first.
-RankFile write_rank_file(const std::filesystem::path& output_dir, std::int64_t step, int rank,
-                         ConstBytes bytes);
+// Writes the rank's file. If a different file of that rank and step exists, first deletes the
+// manifest, so that the checkpoint is no longer complete.
+RankCheckpoint write_rank_checkpoint(const std::filesystem::path& output_dir, std::int64_t step,
+                                     int rank, ConstBytes bytes);
 
 void write_manifest(const std::filesystem::path& output_dir, const Manifest& manifest);
 
-// Removes all but the `keep` (at least 1) newest complete checkpoints, and what is neither complete
-// nor newer than the newest complete one. Removes nothing where no checkpoint is complete.
+// Removes all but the newest `keep` (at least 1) complete checkpoints, and every incomplete one
+// that is older than the newest complete one. Removes nothing if no checkpoint is complete.
 void prune_checkpoints(const std::filesystem::path& output_dir, int keep);
 
-// Removes every checkpoint: a run that starts anew must not resume from another's.
+// Removes every checkpoint, so that a fresh run cannot be resumed from an earlier one's.
 void remove_checkpoints(const std::filesystem::path& output_dir);
 
-// The complete checkpoints, newest first: manifest readable, every rank's file there with its size.
+// The complete checkpoints, newest first: those with a valid manifest and every rank's file in its
+// full size.
 std::vector<Manifest> find_checkpoints(const std::filesystem::path& output_dir);
 
-// The newest checkpoint that has a manifest; none if there is no such. Throws Error if that
-// manifest is damaged or of another format: an older checkpoint is never taken silently.
+// The manifest of the newest checkpoint that has one. Throws Error if it is damaged or has another
+// format: an older checkpoint is never used silently.
 std::optional<Manifest> newest_manifest(const std::filesystem::path& output_dir);
 
-// Throws JobError unless the checkpoint is of a world of `world_size` ranks.
-void require_world(const std::filesystem::path& output_dir, const Manifest& manifest,
-                   int world_size);
+// Throws JobError unless the checkpoint was written by a world of `world_size` ranks.
+void check_world_size(const std::filesystem::path& output_dir, const Manifest& manifest,
+                      int world_size);
 
-// The bytes for a StateReader, after their size and checksum were verified.
-std::vector<std::byte> read_rank_file(const std::filesystem::path& output_dir,
-                                      const Manifest& manifest, int rank);
+// The bytes for a StateReader. Throws Error unless size and checksum match the manifest.
+std::vector<std::byte> read_rank_checkpoint(const std::filesystem::path& output_dir,
+                                            const Manifest& manifest, int rank);
 
 }  // namespace terse

@@ -33,7 +33,7 @@ Json to_json(const Manifest& manifest) {
   json["job"] = Json::array();
   for (const auto& [key, value] : manifest.job) json["job"].push_back({key, value});
   json["ranks"] = Json::array();
-  for (const RankFile& file : manifest.ranks) {
+  for (const RankCheckpoint& file : manifest.ranks) {
     json["ranks"].push_back(
         Json{{"file", file.name}, {"bytes", file.size_bytes}, {"xxh3", hex(file.checksum)}});
   }
@@ -51,12 +51,11 @@ Manifest from_json(const Json& json) {
     manifest.job.emplace_back(pair.at(0).get<std::string>(), pair.at(1).get<std::string>());
   }
   for (const Json& rank : json.at("ranks")) {
-    RankFile file{rank.at("file").get<std::string>(), rank.at("bytes").get<std::uint64_t>(),
-                  from_hex(rank.at("xxh3").get<std::string>())};
-    const std::string expected = rank_file_name(static_cast<int>(manifest.ranks.size()));
+    RankCheckpoint file{rank.at("file").get<std::string>(), rank.at("bytes").get<std::uint64_t>(),
+                        from_hex(rank.at("xxh3").get<std::string>())};
+    const std::string expected = rank_checkpoint_name(static_cast<int>(manifest.ranks.size()));
     if (file.name != expected)
-      fail("is not a checkpoint's manifest: it names '{}' in the place of {}.", file.name,
-           expected);
+      fail("is not a checkpoint's manifest: it names '{}' instead of {}.", file.name, expected);
     manifest.ranks.push_back(std::move(file));
   }
   if (manifest.step < 0 || manifest.world_size < 1 ||
@@ -69,10 +68,10 @@ Manifest from_json(const Json& json) {
 
 }  // namespace
 
-std::string rank_file_name(int rank) { return fmt::format("rank-{:04}.h5", rank); }
+std::string rank_checkpoint_name(int rank) { return fmt::format("rank-{:04}.h5", rank); }
 
 std::string manifest_text(const Manifest& manifest) {
-  // Bytes that are not UTF-8 are replaced in the dump; the checksum is of what a reader will find.
+  // dump() replaces invalid UTF-8; the checksum covers the text that a reader will see.
   const Json body = Json::parse(dump(to_json(manifest)));
   Json json;
   json["format"] = kCheckpointFormat;
@@ -87,7 +86,7 @@ Manifest parse_manifest(std::string_view text) {
     const int format = json.at("format").get<int>();
     if (format != kCheckpointFormat) {
       fail(
-          "is of format {}, and this terse reads format {}. Resume with the version of terse that "
+          "has format {}, but this version of terse reads format {}. Resume with the version that "
           "wrote it.",
           format, kCheckpointFormat);
     }

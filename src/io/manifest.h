@@ -1,5 +1,5 @@
-// manifest.json as text. It carries a checksum over its own contents, so that a damaged one is told
-// from a foreign one.
+// manifest.json as text. It contains a checksum of its contents, which distinguishes a damaged
+// manifest from a foreign file.
 #pragma once
 
 #include <string>
@@ -9,12 +9,12 @@
 
 namespace terse {
 
-std::string rank_file_name(int rank);
+std::string rank_checkpoint_name(int rank);
 
 std::string manifest_text(const Manifest& manifest);
 
-// Throws Error whose text is the end of a sentence about the file ("is not a checkpoint's manifest:
-// ...").
+// Throws Error with the rest of a sentence that begins with the file's name ("is not a checkpoint's
+// manifest: ...").
 Manifest parse_manifest(std::string_view text);
 
 }  // namespace terse

@@ -49,7 +49,7 @@ hid_t numeric_type(ArrayType type) {
   }
 }
 
-// Fixed length, closed by one zero byte, so that the empty text has a length too.
+// Fixed length, terminated by a zero byte, so that an empty string has a nonzero length, too.
 Handle text_type(std::size_t length) {
   Handle type(H5Tcopy(H5T_C_S1), H5Tclose, "make a text type");
   check_status(H5Tset_size(type.get(), length + 1), "set a text's length");
@@ -57,13 +57,13 @@ Handle text_type(std::size_t length) {
   return type;
 }
 
-void require_name(std::string_view name) {
+void check_name(std::string_view name) {
   for (std::size_t begin = 0; begin <= name.size();) {
     const std::size_t end = std::min(name.find('/', begin), name.size());
     const std::string_view part = name.substr(begin, end - begin);
     if (part.empty() || part == "." || part == ".." || part.find('\0') != part.npos) {
       fail(
-          "'{}' cannot name a part of a state file: parts between '/' may not be empty, '.' or "
+          "'{}' cannot name an array of a state file: parts between '/' must not be empty, '.' or "
           "'..'.",
           name);
     }
@@ -82,7 +82,7 @@ std::vector<hsize_t> extents(std::string_view name, Dims dims, std::size_t eleme
     }
   }
   if (product != elements) {
-    fail("'{}' has {} values, and its shape {} asks for {}.", name, elements, shape_text(dims),
+    fail("'{}' has {} values, but its shape {} needs {}.", name, elements, shape_text(dims),
          product);
   }
   return {dims.begin(), dims.end()};
@@ -116,7 +116,7 @@ ArrayType stored_type(hid_t type, std::string_view name) {
        {ArrayType::f32, ArrayType::f64, ArrayType::i64, ArrayType::u64, ArrayType::u8}) {
     if (H5Tequal(type, numeric_type(known)) > 0) return known;
   }
-  fail("'{}' is of a type that no state file holds.", name);
+  fail("'{}' has a type that state files do not support.", name);
 }
 
 }  // namespace
@@ -140,7 +140,7 @@ struct StateWriter::File {
     handle = Handle();
   }
 
-  void require_free(std::string_view name) const {
+  void check_free(std::string_view name) const {
     const std::string as_group = std::string(name) + "/";
     const auto below = names.lower_bound(as_group);
     if (names.contains(name)) fail("'{}' is already in the state file.", name);
@@ -156,12 +156,12 @@ struct StateWriter::File {
 
   void add(std::string_view name, hid_t type, const std::vector<hsize_t>& extent,
            const void* data) {
-    require_name(name);
-    require_free(name);
+    check_name(name);
+    check_free(name);
     const Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose, "make link properties");
     check_status(H5Pset_create_intermediate_group(links.get(), 1), "ask for groups");
     const Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "make dataset properties");
-    // Times would make the bytes of equal states differ.
+    // Timestamps would make the bytes of equal states differ.
     check_status(H5Pset_obj_track_times(creation.get(), false), "leave out times");
     const Handle space = make_space(extent);
     const Handle dataset(H5Dcreate2(handle.get(), std::string(name).c_str(), type, space.get(),
@@ -182,16 +182,16 @@ StateWriter::StateWriter(StateWriter&&) noexcept = default;
 StateWriter& StateWriter::operator=(StateWriter&&) noexcept = default;
 
 void StateWriter::add_bytes(std::string_view name, ArrayType type, ConstBytes values, Dims dims) {
-  if (!file_) fail("'{}' came after the state file was finished.", name);
+  if (!file_) fail("'{}' was added after the state file was finished.", name);
   const auto held = hdf5::lock();
   file_->add(name, numeric_type(type), extents(name, dims, values.size() / element_bytes(type)),
              values.data());
 }
 
 void StateWriter::add_text(std::string_view name, std::string_view text) {
-  if (!file_) fail("'{}' came after the state file was finished.", name);
+  if (!file_) fail("'{}' was added after the state file was finished.", name);
   if (text.find('\0') != text.npos)
-    fail("the text '{}' holds a zero byte and cannot be kept.", name);
+    fail("the text '{}' contains a zero byte and cannot be stored.", name);
   const auto held = hdf5::lock();
   const Handle type = text_type(text.size());
   file_->add(name, type.get(), {}, std::string(text).c_str());
@@ -219,7 +219,8 @@ struct StateReader::File {
     const auto held = hdf5::lock();
     handle = hdf5::open_in_memory(this, bytes);
     std::vector<std::string> found;
-    const auto collect = [](hid_t, const char* name, const H5O_info_t* info, void* out) -> herr_t {
+    // `info` is of type H5O_info_t in HDF5 1.10 and H5O_info1_t from 1.12 on.
+    const auto collect = [](hid_t, const char* name, const auto* info, void* out) -> herr_t {
       if (info->type == H5O_TYPE_DATASET)
         static_cast<std::vector<std::string>*>(out)->emplace_back(name);
       return 0;
@@ -283,7 +284,7 @@ void StateReader::read_bytes(std::string_view name, ArrayType type, Bytes into) 
   const File::Entry& entry = file_->at(name);
   const std::size_t wanted = into.size() / element_bytes(type);
   if (entry.type != type || entry.elements != wanted) {
-    fail("'{}' in the state file was expected to be {} x {}, and is {} x {} (shape {}).", name,
+    fail("'{}' in the state file was expected to be {} x {}, but is {} x {} (shape {}).", name,
          wanted, type_name(type), entry.elements, type_name(entry.type), shape_text(entry.dims));
   }
   if (into.empty()) return;
@@ -297,7 +298,7 @@ void StateReader::read_bytes(std::string_view name, ArrayType type, Bytes into) 
 std::string StateReader::read_text(std::string_view name) const {
   const File::Entry& entry = file_->at(name);
   if (entry.type != ArrayType::text) {
-    fail("'{}' in the state file was expected to be a text, and is {} x {}.", name, entry.elements,
+    fail("'{}' in the state file was expected to be a text, but is {} x {}.", name, entry.elements,
          type_name(entry.type));
   }
   const auto held = hdf5::lock();

@@ -1,11 +1,11 @@
-// What one rank keeps between runs, as one HDF5 file in memory: an ordered list of named arrays and
-// texts. Building the file in memory lets its bytes be checksummed before they reach a disk, and
-// checked before HDF5 opens them again.
+// The saved state of one rank as an HDF5 file in memory: an ordered list of named arrays and
+// strings. Building the file in memory allows a checksum before its bytes are written to disk, and
+// verification before HDF5 opens them again.
 //
 // Names are paths ("momentum/conv1.weight"): parts joined by '/', each part a link of an HDF5
-// group. A part is not empty, "." or "..", and no name is the beginning of another ("a" and "a/b").
-// Equal contents give equal bytes. Writer and reader are movable and each belongs to one thread at
-// a time; different ones may be used by different threads.
+// group. A part must not be empty, "." or "..", and no name may be the parent of another ("a" and
+// "a/b"). Equal contents give equal bytes. Writers and readers are movable; one thread at a time
+// may use each.
 #pragma once
 
 #include <cstddef>
@@ -58,9 +58,9 @@ class StateWriter {
   StateWriter(StateWriter&&) noexcept;
   StateWriter& operator=(StateWriter&&) noexcept;
 
-  // Copies the values. `dims` is row-major and multiplies to the number of values (an empty `dims`
+  // Copies the values. `dims` is row-major and its product is the number of values (an empty `dims`
   // is a scalar); without `dims` the array has one dimension. Throws Error if the name is taken or
-  // malformed, or the dims do not fit.
+  // malformed, or if the dims do not match the values.
   template <StateRange R>
   void add(std::string_view name, const R& values, Dims dims) {
     add_bytes(name, array_type<std::ranges::range_value_t<R>>(), std::as_bytes(std::span(values)),
@@ -71,10 +71,10 @@ class StateWriter {
     const std::int64_t size = static_cast<std::int64_t>(std::ranges::size(values));
     add(name, values, Dims(&size, 1));
   }
-  // `text` has no zero byte.
+  // `text` must not contain a zero byte.
   void add_text(std::string_view name, std::string_view text);
 
-  // The bytes of the file. Ends the writer: nothing may be added afterwards.
+  // The bytes of the file. The writer is unusable afterwards.
   std::vector<std::byte> finish();
 
  private:
@@ -85,23 +85,23 @@ class StateWriter {
 
 class StateReader {
  public:
-  // Copies the bytes. Throws Error unless they are a file that a StateWriter made. Give it bytes
-  // whose checksum was verified: HDF5 is not made to withstand damaged ones.
+  // Copies the bytes. Throws Error unless a StateWriter wrote them. Verify their checksum first:
+  // HDF5 may crash on damaged bytes.
   explicit StateReader(ConstBytes bytes);
   ~StateReader();
   StateReader(StateReader&&) noexcept;
   StateReader& operator=(StateReader&&) noexcept;
 
-  // In the order in which they were added, texts included.
+  // In the order in which they were added, including strings.
   std::vector<std::string> names() const;
   bool has(std::string_view name) const;
   ArrayType type(std::string_view name) const;
   std::vector<std::int64_t> dims(std::string_view name) const;
-  // The number of elements: what the span given to `read` must hold.
+  // The number of elements, which the span passed to `read` must have.
   std::size_t size(std::string_view name) const;
 
   // Fills all of `into`. Throws Error naming what was expected and what was found if the array is
-  // missing or is of another type or number of elements; `into` is then as it was.
+  // missing or has another type or number of elements; `into` is then unchanged.
   template <StateElement T>
   void read(std::string_view name, std::span<T> into) const {
     read_bytes(name, array_type<T>(), std::as_writable_bytes(into));

@@ -31,7 +31,7 @@ Manifest write_checkpoint(const fs::path& dir, std::int64_t step, int world = 2)
                     .job = {{"train.epochs", "3"}, {"data.path", "a \"b\" \n ü"}},
                     .ranks = {}};
   for (int rank = 0; rank < world; ++rank) {
-    manifest.ranks.push_back(write_rank_file(dir, step, rank, rank_state(rank, step)));
+    manifest.ranks.push_back(write_rank_checkpoint(dir, step, rank, rank_state(rank, step)));
   }
   write_manifest(dir, manifest);
   return manifest;
@@ -53,18 +53,18 @@ TEST(Checkpoint, GivesBackWhatWasWritten) {
   EXPECT_EQ(*read, written);
   EXPECT_TRUE(fs::exists(dir.path() / "checkpoint/step-00001234/rank-0001.h5"));
   for (int rank = 0; rank < 2; ++rank)
-    EXPECT_EQ(read_rank_file(dir.path(), *read, rank), rank_state(rank, 1234));
+    EXPECT_EQ(read_rank_checkpoint(dir.path(), *read, rank), rank_state(rank, 1234));
 }
 
 TEST(Checkpoint, WithoutItsManifestItDoesNotCount) {
   const TempFolder dir;
   write_checkpoint(dir.path(), 10);
-  write_rank_file(dir.path(), 20, 0, rank_state(0, 20));
+  write_rank_checkpoint(dir.path(), 20, 0, rank_state(0, 20));
   EXPECT_EQ(newest_manifest(dir.path())->step, 10);
   EXPECT_EQ(steps_found(dir.path()), std::vector<std::int64_t>{10});
 }
 
-TEST(Checkpoint, AFlippedBitAnywhereInARankFileIsRefused) {
+TEST(Checkpoint, AFlippedBitAnywhereInARankCheckpointIsRefused) {
   const TempFolder dir;
   const Manifest manifest = write_checkpoint(dir.path(), 7);
   const fs::path path = checkpoint_folder(dir.path(), 7) / "rank-0001.h5";
@@ -73,13 +73,13 @@ TEST(Checkpoint, AFlippedBitAnywhereInARankFileIsRefused) {
     std::vector<std::byte> damaged = sound;
     damaged[at] ^= static_cast<std::byte>(1u << (at % 8));
     write_atomic(path, damaged);
-    const std::string error = error_of([&] { read_rank_file(dir.path(), manifest, 1); });
+    const std::string error = error_of([&] { read_rank_checkpoint(dir.path(), manifest, 1); });
     ASSERT_TRUE(contains(error, path.string()) && contains(error, "damaged"))
         << at << ": " << error;
   }
 }
 
-TEST(Checkpoint, ATruncatedOrMissingRankFileIsRefused) {
+TEST(Checkpoint, ATruncatedOrMissingRankCheckpointIsRefused) {
   const TempFolder dir;
   const Manifest manifest = write_checkpoint(dir.path(), 7);
   const fs::path path = checkpoint_folder(dir.path(), 7) / "rank-0000.h5";
@@ -87,16 +87,16 @@ TEST(Checkpoint, ATruncatedOrMissingRankFileIsRefused) {
   for (const std::size_t size :
        {std::size_t{0}, std::size_t{1}, sound.size() / 2, sound.size() - 1}) {
     write_atomic(path, ConstBytes(sound).first(size));
-    const std::string error = error_of([&] { read_rank_file(dir.path(), manifest, 0); });
+    const std::string error = error_of([&] { read_rank_checkpoint(dir.path(), manifest, 0); });
     EXPECT_TRUE(
-        contains(error, fmt::format("has {} bytes, and the manifest says {}", size, sound.size())))
+        contains(error, fmt::format("has {} bytes, but the manifest says {}", size, sound.size())))
         << error;
   }
   fs::remove(path);
-  EXPECT_TRUE(contains(error_of([&] { read_rank_file(dir.path(), manifest, 0); }),
+  EXPECT_TRUE(contains(error_of([&] { read_rank_checkpoint(dir.path(), manifest, 0); }),
                        "rank-0000.h5 is missing"));
-  EXPECT_TRUE(
-      contains(error_of([&] { read_rank_file(dir.path(), manifest, 2); }), "no file for rank 2"));
+  EXPECT_TRUE(contains(error_of([&] { read_rank_checkpoint(dir.path(), manifest, 2); }),
+                       "no file for rank 2"));
 }
 
 TEST(Checkpoint, TheRefusalNamesTheCompleteOneBefore) {
@@ -111,7 +111,9 @@ TEST(Checkpoint, TheRefusalNamesTheCompleteOneBefore) {
     write_atomic(path, bytes);
   };
   damage(30);
-  const auto refusal = [&] { return error_of([&] { read_rank_file(dir.path(), newest, 1); }); };
+  const auto refusal = [&] {
+    return error_of([&] { read_rank_checkpoint(dir.path(), newest, 1); });
+  };
   EXPECT_TRUE(
       contains(refusal(), "before it is " + checkpoint_folder(dir.path(), 20).string() + ":"))
       << refusal();
@@ -180,7 +182,7 @@ TEST(Checkpoint, ANewerFormatIsToldApart) {
   const fs::path path = checkpoint_folder(dir.path(), 10) / "manifest.json";
   write_atomic(path, std::string_view("{\"format\": 2, \"anything\": {}}"));
   const std::string error = error_of([&] { newest_manifest(dir.path()); });
-  EXPECT_TRUE(contains(error, "is of format 2, and this terse reads format 1.")) << error;
+  EXPECT_TRUE(contains(error, "has format 2, but this version of terse reads format 1.")) << error;
 }
 
 TEST(Checkpoint, AManifestFromAnotherFolderIsRefused) {
@@ -188,7 +190,7 @@ TEST(Checkpoint, AManifestFromAnotherFolderIsRefused) {
   write_checkpoint(dir.path(), 10);
   fs::rename(checkpoint_folder(dir.path(), 10), checkpoint_folder(dir.path(), 20));
   EXPECT_TRUE(
-      contains(error_of([&] { newest_manifest(dir.path()); }), "says that it is of step 10"));
+      contains(error_of([&] { newest_manifest(dir.path()); }), "is the manifest of step 10"));
 }
 
 TEST(Checkpoint, AnInconsistentManifestIsNotWritten) {
@@ -206,17 +208,17 @@ TEST(Checkpoint, AnInconsistentManifestIsNotWritten) {
 TEST(Checkpoint, AnotherWorldSizeIsRefused) {
   const TempFolder dir;
   const Manifest manifest = write_checkpoint(dir.path(), 10, 4);
-  EXPECT_NO_THROW(require_world(dir.path(), manifest, 4));
-  EXPECT_THROW(require_world(dir.path(), manifest, 2), JobError);
-  EXPECT_TRUE(contains(error_of([&] { require_world(dir.path(), manifest, 2); }),
-                       "is of a world of 4 ranks, and this one has 2"));
+  EXPECT_NO_THROW(check_world_size(dir.path(), manifest, 4));
+  EXPECT_THROW(check_world_size(dir.path(), manifest, 2), JobError);
+  EXPECT_TRUE(contains(error_of([&] { check_world_size(dir.path(), manifest, 2); }),
+                       "is of a world of 4 ranks, but this one has 2"));
 }
 
 TEST(Checkpoint, PruneKeepsTheNewestCompleteOnes) {
   const TempFolder dir;
   for (const std::int64_t step : {10, 20, 30, 40}) write_checkpoint(dir.path(), step);
-  write_rank_file(dir.path(), 25, 0, rank_state(0, 25));
-  write_rank_file(dir.path(), 50, 0, rank_state(0, 50));
+  write_rank_checkpoint(dir.path(), 25, 0, rank_state(0, 25));
+  write_rank_checkpoint(dir.path(), 50, 0, rank_state(0, 50));
   fs::create_directories(dir.path() / "checkpoint/step-7-mine");
   fs::create_directories(dir.path() / "checkpoint/step-7");
   prune_checkpoints(dir.path(), 2);
@@ -234,8 +236,8 @@ TEST(Checkpoint, PruneKeepsTheNewestCompleteOnes) {
 TEST(Checkpoint, PruneRemovesNothingWhereNothingIsComplete) {
   const TempFolder dir;
   prune_checkpoints(dir.path(), 1);
-  write_rank_file(dir.path(), 10, 0, rank_state(0, 10));
-  write_rank_file(dir.path(), 20, 0, rank_state(0, 20));
+  write_rank_checkpoint(dir.path(), 10, 0, rank_state(0, 10));
+  write_rank_checkpoint(dir.path(), 20, 0, rank_state(0, 20));
   prune_checkpoints(dir.path(), 1);
   EXPECT_TRUE(fs::exists(checkpoint_folder(dir.path(), 10)));
   EXPECT_TRUE(fs::exists(checkpoint_folder(dir.path(), 20)));
@@ -244,7 +246,7 @@ TEST(Checkpoint, PruneRemovesNothingWhereNothingIsComplete) {
 TEST(Checkpoint, RemoveLeavesNone) {
   const TempFolder dir;
   write_checkpoint(dir.path(), 10);
-  write_rank_file(dir.path(), 20, 0, rank_state(0, 20));
+  write_rank_checkpoint(dir.path(), 20, 0, rank_state(0, 20));
   remove_checkpoints(dir.path());
   EXPECT_TRUE(fs::is_empty(dir.path() / "checkpoint"));
 }
@@ -252,9 +254,9 @@ TEST(Checkpoint, RemoveLeavesNone) {
 TEST(Checkpoint, AnotherStateAtTheSameStepTakesTheManifestAwayFirst) {
   const TempFolder dir;
   write_checkpoint(dir.path(), 10);
-  write_rank_file(dir.path(), 10, 0, rank_state(0, 10));
+  write_rank_checkpoint(dir.path(), 10, 0, rank_state(0, 10));
   EXPECT_EQ(steps_found(dir.path()), std::vector<std::int64_t>{10});
-  write_rank_file(dir.path(), 10, 0, rank_state(1, 11));
+  write_rank_checkpoint(dir.path(), 10, 0, rank_state(1, 11));
   EXPECT_EQ(newest_manifest(dir.path()), std::nullopt);
 }
 
@@ -265,7 +267,7 @@ TEST(Checkpoint, AFullDiskLeavesNothingHalfWritten) {
   std::string error;
   {
     const FileSizeLimit limit(state.size() / 2);
-    error = error_of([&] { write_rank_file(dir.path(), 20, 0, state); });
+    error = error_of([&] { write_rank_checkpoint(dir.path(), 20, 0, state); });
   }
   EXPECT_TRUE(contains(error, (checkpoint_folder(dir.path(), 20) / "rank-0000.h5").string()))
       << error;
@@ -276,7 +278,8 @@ TEST(Checkpoint, AFullDiskLeavesNothingHalfWritten) {
 TEST(Checkpoint, AFolderThatCannotBeMadeIsNamed) {
   const TempFolder dir;
   write_atomic(dir.path() / "checkpoint", std::string_view("a file"));
-  const std::string error = error_of([&] { write_rank_file(dir.path(), 1, 0, rank_state(0, 1)); });
+  const std::string error =
+      error_of([&] { write_rank_checkpoint(dir.path(), 1, 0, rank_state(0, 1)); });
   EXPECT_TRUE(contains(error, checkpoint_folder(dir.path(), 1).string())) << error;
 }
 

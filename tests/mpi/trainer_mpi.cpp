@@ -40,7 +40,7 @@ Job job_for(const std::string& codec, const std::string& model = "mlp") {
   job.train.epochs = 2;
   job.train.batch = 8;
   job.schedule.epochs = 2;
-  job.compression.codec = codec;
+  job.compression.codec.name = codec;
   job.compression.density = 0.05;
   job.compression.warmup_epochs = codec == "dgc" ? 1 : 0;
   return job;
@@ -80,7 +80,8 @@ std::string expect_equal_bits(Job job) {
     job.output.dir = place / "threads";
     train_in_threads(job, world->size());
     const Summary threads = read_summary(job.output.dir);
-    EXPECT_EQ(threads.parameter_hash, hash) << job.model.name << " by " << job.compression.codec;
+    EXPECT_EQ(threads.parameter_hash, hash)
+        << job.model.name << " by " << job.compression.codec.name;
     EXPECT_EQ(threads.world.size, world->size());
   }
   gather_text(*world, "");  // the others wait for rank 0

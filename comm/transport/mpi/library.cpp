@@ -14,6 +14,19 @@ std::string error_text(int code) {
   return {text, static_cast<std::size_t>(length)};
 }
 
+std::string describe_death() {
+  return "has died: its process ended without a word, killed or crashed";
+}
+
+std::string describe_loss(int code) {
+#ifdef MPI_ERR_PROC_FAILED
+  int error = MPI_ERR_UNKNOWN;
+  if (MPI_Error_class(code, &error) == MPI_SUCCESS && error == MPI_ERR_PROC_FAILED)
+    return describe_death();
+#endif
+  return "cannot be reached any more: " + error_text(code);
+}
+
 void check(int code, const char* expression, const char* file, int line) {
   if (code != MPI_SUCCESS)
     fail<Error>("MPI: {} ({}:{}): {}", expression, file, line, error_text(code));
@@ -47,9 +60,11 @@ Session::Session() {
     }
     return;
   }
-  // With larger socket buffers several flows share a thin link badly. A choice of the user's own
-  // stays.
+  // With larger socket buffers several flows share a slow link badly. The user's own setting wins.
   setenv("OMPI_MCA_btl_tcp_sndbuf", "16384", 0);
+  // Open MPI 5: an operation with a rank that has died returns an error instead of ending this
+  // process before it can say which rank that was.
+  setenv("OMPI_MCA_mpi_ft_enable", "1", 0);
   TERSE_MPI_CHECK(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided));
   ours_ = true;
   if (provided < MPI_THREAD_FUNNELED)

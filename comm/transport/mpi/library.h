@@ -1,4 +1,4 @@
-// The MPI library behind RAII and checks. Communication thread only.
+// RAII and error checks around the MPI library. Communication thread only.
 #pragma once
 
 #include <mpi.h>
@@ -10,16 +10,21 @@ namespace terse::mpi {
 // The library's text for an error code.
 std::string error_text(int code);
 
+// What to say of a rank after "rank 1 ": of one whose process has ended, and of one with which an
+// operation gave this error code.
+std::string describe_death();
+std::string describe_loss(int code);
+
 // Throws Error with the expression, the place and the library's text.
 void check(int code, const char* expression, const char* file, int line);
-// For destructors: prints the same and goes on.
+// For destructors: prints the same and continues.
 void warn(int code, const char* expression, const char* file, int line) noexcept;
 
 #define TERSE_MPI_CHECK(expression) \
   ::terse::mpi::check((expression), #expression, __FILE__, __LINE__)
 #define TERSE_MPI_WARN(expression) ::terse::mpi::warn((expression), #expression, __FILE__, __LINE__)
 
-// MPI initialized, here or by the program; finalized if here, unless abandoned.
+// Initializes MPI unless the program has; finalizes it if it did, unless abandoned.
 class Session {
  public:
   Session();

@@ -20,7 +20,7 @@ struct Pipe {
   std::array<ConstBytes, kQueued> segments;
   std::atomic<std::uint64_t> beats{0};
   std::atomic<bool> closed{
-      false};  // the sender has let go, and the memory of its segments may be gone
+      false};  // the sender has left, and the memory of its segments may be freed
   alignas(kCacheLine) std::atomic<std::uint64_t> taken{0};
   std::atomic<bool> reading{false};
 };
@@ -35,7 +35,7 @@ class ThreadHub {
   int size() const { return size_; }
   const CommunicatorOptions& options() const { return options_; }
   Pipe& pipe(int from, int to) { return pipes_[static_cast<std::size_t>(from * size_ + to)]; }
-  AbortReason& word() { return abort_reason_; }
+  AbortReason& abort_reason() { return abort_reason_; }
   Tamper& tamper() { return tamper_; }
   void join(int rank) {
     if (rank < 0 || rank >= size_)
@@ -73,7 +73,7 @@ class ThreadCommunicator : public Communicator {
   ~ThreadCommunicator() override {
     if (std::uncaught_exceptions() > exceptions_) {
       abort("it left by an error");
-    } else if (!settled()) {
+    } else if (!can_leave()) {
       abort("it left while messages were under way");
     }
     ThreadCommunicator::release_buffers();
@@ -88,7 +88,7 @@ class ThreadCommunicator : public Communicator {
   }
 
  private:
-  // What this rank alone knows of its pipes to and from one peer.
+  // This rank's side of its pipes to and from one peer.
   struct End {
     std::uint64_t pushed = 0, counted = 0, taken = 0, beats_sent = 0, beats_heard = 0;
     RingBuffer<Bytes> expected;
@@ -120,7 +120,7 @@ class ThreadCommunicator : public Communicator {
     const Bytes to = end.expected.front();
     const ConstBytes from = pipe.segments[end.taken % kQueued];
     if (from.size() > to.size()) throw_size_mismatch(peer);
-    // Either the sender sees `reading` and waits with its memory, or this rank sees `closed`.
+    // Either the sender sees `reading` and keeps its memory, or this rank sees `closed`.
     pipe.reading.store(true);
     const bool gone = pipe.closed.load();
     if (!gone && !from.empty()) std::memcpy(to.data(), from.data(), from.size());
@@ -138,7 +138,8 @@ class ThreadCommunicator : public Communicator {
   }
 
   void poll_control() override {
-    if (hub_->word().said()) on_abort(hub_->word().origin(), hub_->word().sentence());
+    if (hub_->abort_reason().is_set())
+      on_abort(hub_->abort_reason().origin(), hub_->abort_reason().sentence());
     for (int peer = 0; peer < size(); ++peer) {
       if (peer == rank()) continue;
       Pipe& pipe = hub_->pipe(peer, rank());
@@ -150,10 +151,10 @@ class ThreadCommunicator : public Communicator {
   }
 
   void send_abort(int origin, std::string_view sentence) noexcept override {
-    hub_->word().say(origin, sentence);
+    hub_->abort_reason().set(origin, sentence);
   }
   void on_local_abort() noexcept override {
-    hub_->word().say(abort_reason().origin(), abort_reason().sentence());
+    hub_->abort_reason().set(abort_reason().origin(), abort_reason().sentence());
   }
 
   std::shared_ptr<ThreadHub> hub_;
