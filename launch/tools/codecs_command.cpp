@@ -1,4 +1,5 @@
-#include "terse/base/error.h"
+#include <fmt/format.h>
+
 #include "terse/compressors/codec.h"
 #include "terse/compressors/low_rank/low_rank.h"
 #include "terse/launch/tools/files/message_file.h"
@@ -14,32 +15,31 @@ std::string_view collective(Pattern pattern) {
   return pattern == Pattern::all_gather ? "all-gather" : "its own rounds";
 }
 
-std::string_view yes(bool is) { return is ? "yes" : "-"; }
+std::string_view yes_or_dash(bool is) { return is ? "yes" : "-"; }
 
-// Most bytes at the codec's default level; a matrix is square, where a codec sees one.
-std::size_t most_bytes(const Codec& codec, const CodecInfo& info) {
+// Most bytes at the codec's default level; low-rank codecs encode a square matrix.
+std::size_t max_bytes(const Codec& codec, const CodecInfo& info) {
   const float level = default_level(info);
   if (info.level != Level::rank) return codec.capacity(kElements, level);
   const low_rank::Shape shape = low_rank::shape_of(kSide, kSide, level);
   return (shape.p() + shape.q()) * sizeof(float);
 }
 
-// With a sign that says "at most".
+// "<= " marks an upper bound.
 std::string bits(const Codec& codec, const CodecInfo& info) {
-  const std::size_t bytes = most_bytes(codec, info);
+  const std::size_t bytes = max_bytes(codec, info);
   return fmt::format("{}{:.2f}", codec.traits().fixed_size ? "" : "<= ",
                      8.0 * static_cast<double>(bytes) / kElements);
 }
 
-int memory(const Feedback& f) {
+int bytes_kept(const Feedback& f) {
   return 4 * (f.keeps_residual() + f.keeps_velocity() + f.integrate);
 }
 
 }  // namespace
 
 int codecs_command(std::span<const std::string> args) {
-  if (!args.empty())
-    fail<JobError>("terse codecs takes no words; it prints the table of all codecs.");
+  if (only_help(args, "terse codecs: prints a table of all codecs")) return 0;
   constexpr const char* kRow = "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n";
   fmt::print(fmt::runtime(kRow), "codec", "family", "biased", "summable", "fixed size",
              "bits per element", "collective", "feedback", "bytes kept per element", "paper");
@@ -47,9 +47,10 @@ int codecs_command(std::span<const std::string> args) {
   for (const CodecInfo& info : codecs()) {
     const auto codec = make_codec({.name = std::string(info.name)});
     const Traits traits = codec->traits();
-    fmt::print(fmt::runtime(kRow), info.name, info.family, yes(traits.biased), yes(traits.summable),
-               yes(traits.fixed_size), bits(*codec, info), collective(traits.pattern),
-               info.feedback, memory(make_feedback(info.feedback, {})), info.paper);
+    fmt::print(fmt::runtime(kRow), info.name, info.family, yes_or_dash(traits.biased),
+               yes_or_dash(traits.summable), yes_or_dash(traits.fixed_size), bits(*codec, info),
+               collective(traits.pattern), info.feedback,
+               bytes_kept(make_feedback(info.feedback, {})), info.paper);
   }
   return 0;
 }

@@ -1,11 +1,12 @@
-#include "terse/base/error.h"
+#include <fmt/format.h>
+
 #include "terse/launch/tools/convergence.h"
 #include "terse/launch/tools/tools.h"
 
 namespace terse {
 namespace {
 
-std::string told(const Outcome& outcome, int dense_steps) {
+std::string steps_text(const Outcome& outcome, int dense_steps) {
   if (!outcome.met) return fmt::format("not in {} (gap {:.2g})", outcome.steps, outcome.last);
   return fmt::format("{} ({:.2f} x)", outcome.steps,
                      static_cast<double>(outcome.steps) / dense_steps);
@@ -17,57 +18,52 @@ void print_row(const std::vector<Trial>& all, const std::vector<int>& dense,
   for (std::size_t i = 0; i < all.size(); ++i) {
     const Trial& trial = all[i];
     row += fmt::format(
-        " {} |",
-        told(descend(*trial.problem, trial_words(codec, feedback), trial.descent), dense[i]));
+        " {} |", steps_text(descend(*trial.problem, trial_options(codec, feedback), trial.descent),
+                            dense[i]));
   }
   fmt::print("{}\n", row);
 }
 
-void print_trap(const Problem& problem, const char* name, const std::string& codec,
-                const std::string& feedback, const Descent& descent) {
-  CompressionOptions args = trial_words(codec, feedback);
-  args.density = 1.0 / 3;
-  const Outcome outcome = descend(problem, args, descent);
+void print_counter_example(const Problem& problem, const char* name, const std::string& codec,
+                           const std::string& feedback, const Descent& descent) {
+  CompressionOptions options = trial_options(codec, feedback);
+  options.density = 1.0 / 3;
+  const Outcome outcome = descend(problem, options, descent);
   fmt::print("| {} | {} | {} | {} |\n", name, codec, feedback,
              outcome.met ? fmt::format("optimum in {} steps", outcome.steps)
                          : fmt::format("gap {:.3g} of the first after {} steps", outcome.last,
                                        outcome.steps));
 }
 
-bool exists(std::string_view codec) {
-  for (const std::string_view name : codec_names()) {
-    if (name == codec) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 int converge_command(std::span<const std::string> args) {
-  if (!args.empty()) fail<JobError>("terse converge takes no words; it prints two tables.");
+  if (only_help(args,
+                "terse converge: prints a table of how many steps each codec and feedback needs on "
+                "two small problems, and one of counter-examples"))
+    return 0;
   const std::vector<Trial> all = trials();
   std::vector<int> dense;
   fmt::print("| codec | feedback |");
   for (const Trial& trial : all) {
-    dense.push_back(descend(*trial.problem, trial_words("none"), trial.descent).steps);
+    dense.push_back(descend(*trial.problem, trial_options("none"), trial.descent).steps);
     fmt::print(" {}: steps to {} of the first gap |", trial.name, trial.descent.target);
   }
   fmt::print("\n|---|---|---|---|\n");
   for (const CodecInfo& info : codecs()) {
-    if (!votes(info)) print_row(all, dense, std::string(info.name), "default");
+    if (!is_sign_vote(info)) print_row(all, dense, std::string(info.name), "default");
   }
   for (const FeedbackInfo& info : feedbacks())
     print_row(all, dense, "topk", std::string(info.name));
 
   fmt::print("\n| counter-example | codec | feedback | outcome |\n|---|---|---|---|\n");
-  const Descent three{.world = 3, .lr = 0.02f, .target = 1e-4, .most_steps = 2000};
+  const Descent three{.world = 3, .lr = 0.02f, .target = 1e-4, .max_steps = 2000};
   for (const char* feedback : {"none", "classic", "ef21"})
-    print_trap(*make_topk_trap(), "Beznosikov et al., example 1", "topk", feedback, three);
-  const Descent one{.world = 1, .lr = 0.1f, .falling = true, .target = 0.05, .most_steps = 4000};
-  for (const char* codec : {"signsgd", "ef_sign"}) {
-    if (exists(codec))
-      print_trap(*make_sign_trap(), "Karimireddy et al., 2", codec, "default", one);
-  }
+    print_counter_example(*make_topk_trap(), "Beznosikov et al., example 1", "topk", feedback,
+                          three);
+  const Descent one{.world = 1, .lr = 0.1f, .decay_lr = true, .target = 0.05, .max_steps = 4000};
+  for (const char* codec : {"signsgd", "ef_sign"})
+    print_counter_example(*make_sign_trap(), "Karimireddy et al., 2", codec, "default", one);
   return 0;
 }
 

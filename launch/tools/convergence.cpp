@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kAlignment = 16;  // elements
 
-// A problem's gradients in an arena, and its parameters.
+// A problem's parameters, and its gradients in an arena.
 class Replica {
  public:
   explicit Replica(const Problem& problem) : problem_(problem), x_(problem.start()) {
@@ -54,20 +54,21 @@ class Replica {
   std::vector<Layer> layers_;
 };
 
-// What a steady gradient of 1 becomes in the velocity.
+// The velocity of a steady gradient of 1.
 float gain_of(const Feedback& f) { return f.keeps_velocity() && f.uu < 1 ? f.ug / (1 - f.uu) : 1; }
 
-Outcome run_rank(const Problem& problem, const CompressionOptions& args, const Descent& descent,
+Outcome run_rank(const Problem& problem, const CompressionOptions& options, const Descent& descent,
                  CommThread& thread) {
   Replica replica(problem);
-  const Plan plan = make_plan(replica.layers(), args, 0, descent.world);
+  const Plan plan = make_plan(replica.layers(), options, 0, descent.world);
   const float gain = plan.schemes.size() > 1 ? gain_of(plan.schemes[1].feedback) : 1;
   Reducer reducer(replica.layers(), thread, plan, {.seed = 3});
   const double start = replica.gap();
   Outcome outcome;
-  while (outcome.steps < descent.most_steps && !outcome.met && std::isfinite(outcome.last)) {
-    const float fall = descent.falling ? std::sqrt(static_cast<float>(outcome.steps) + 1.0f) : 1.0f;
-    const float lr = descent.lr / gain / fall;
+  while (outcome.steps < descent.max_steps && !outcome.met && std::isfinite(outcome.last)) {
+    const float decay =
+        descent.decay_lr ? std::sqrt(static_cast<float>(outcome.steps) + 1.0f) : 1.0f;
+    const float lr = descent.lr / gain / decay;
     replica.backward(thread.rank());
     reducer.begin(static_cast<std::uint64_t>(outcome.steps), {.lr = lr});
     reducer.finish();
@@ -82,7 +83,7 @@ Outcome run_rank(const Problem& problem, const CompressionOptions& args, const D
 
 }  // namespace
 
-Outcome descend(const Problem& problem, const CompressionOptions& args, const Descent& descent) {
+Outcome descend(const Problem& problem, const CompressionOptions& options, const Descent& descent) {
   const auto hub = make_thread_hub(descent.world, {});
   Outcome outcome;
   std::exception_ptr error;
@@ -92,7 +93,7 @@ Outcome descend(const Problem& problem, const CompressionOptions& args, const De
     threads.emplace_back([&, rank] {
       CommThread thread([&] { return join_world(hub, rank); });
       try {
-        const Outcome mine = run_rank(problem, args, descent, thread);
+        const Outcome mine = run_rank(problem, options, descent, thread);
         if (rank == 0) outcome = mine;
       } catch (const std::exception& thrown) {
         thread.abort(thrown.what());
@@ -106,21 +107,21 @@ Outcome descend(const Problem& problem, const CompressionOptions& args, const De
   return outcome;
 }
 
-CompressionOptions trial_words(const std::string& codec, const std::string& feedback) {
-  CompressionOptions args;
-  args.codec.name = codec;
-  args.codec.bucket = 64;
-  args.bits = 4;
-  // What is chosen blindly contracts by its density alone, and needs more of it at this rate.
-  const bool blind = codec == "randomk" || codec == "randblock";
-  args.density = blind ? 0.5 : 0.1;
-  args.momentum = 0.5;
-  args.feedback = feedback;
-  args.min_elements = 1;
-  return args;
+CompressionOptions trial_options(const std::string& codec, const std::string& feedback) {
+  CompressionOptions options;
+  options.codec.name = codec;
+  options.codec.bucket = 64;
+  options.bits = 4;
+  // Random indices contract by their density alone, and need more of it at this learning rate.
+  const bool random = make_codec(options.codec)->traits().pattern == Pattern::shared_indices;
+  options.density = random ? 0.5 : 0.1;
+  options.momentum = 0.5;
+  options.feedback = feedback;
+  options.min_elements = 1;
+  return options;
 }
 
-bool votes(const CodecInfo& info) {
+bool is_sign_vote(const CodecInfo& info) {
   return info.family == "sign" && !make_feedback(info.feedback, {}).keeps_residual();
 }
 

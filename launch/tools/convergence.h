@@ -1,5 +1,5 @@
-// Gradient descent over a world of threads with compressed gradients: how many steps does a codec
-// with its error feedback need?
+// Gradient descent on ranks of threads with compressed gradients, to count the steps that a codec
+// with its error feedback needs.
 #pragma once
 
 #include <string>
@@ -13,32 +13,31 @@ namespace terse {
 struct Descent {
   int world = 4;
   float lr = 0.02f;
-  bool falling = false;  // the learning rate of step t is lr / sqrt(t + 1)
-  double target = 0.01;  // of the gap at the start
-  int most_steps = 1000;
+  bool decay_lr = false;  // the learning rate of step t is lr / sqrt(t + 1)
+  double target = 0.01;   // of the gap at the start
+  int max_steps = 1000;
 };
 
 struct Outcome {
-  int steps = 0;  // taken until the target was met, or all of them
+  int steps = 0;  // taken until the target was met, or max_steps
   bool met = false;
   double best = 1;  // the smallest gap seen, and the last one, of the gap at the start
   double last = 1;
 };
 
-// Every layer of two dimensions travels by `words`. Where the feedback keeps the momentum, the
-// learning rate is divided by what it adds up to. Throws JobError where the two cannot be joined.
-Outcome descend(const Problem& problem, const CompressionOptions& args, const Descent& descent);
+// Compresses every layer of two dimensions as `options` say. Where the feedback keeps the momentum,
+// the learning rate is divided by the factor by which momentum enlarges a steady gradient. Throws
+// JobError where codec and feedback cannot be combined.
+Outcome descend(const Problem& problem, const CompressionOptions& options, const Descent& descent);
 
-// What the codec needs to be tried on small layers: a density of 0.1 (0.5 where it is
-// chosen blindly), 4 bits, and its default
-// feedback.
-CompressionOptions trial_words(const std::string& codec, const std::string& feedback = "default");
+// Options for small layers: 4 bits, and a density of 0.1, or of 0.5 for random indices.
+CompressionOptions trial_options(const std::string& codec, const std::string& feedback = "default");
 
-// Whether the codec moves every unknown by one and the same length, so that a step of its own kind
-// would have to be found for it.
-bool votes(const CodecInfo& info);
+// Returns whether the codec moves all unknowns by the same length (signSGD without residual), which
+// needs a learning rate of its own.
+bool is_sign_vote(const CodecInfo& info);
 
-// The two problems that everything is tried on, with the descent that suits each.
+// The two problems of all trials, each with its descent.
 struct Trial {
   const char* name;
   std::unique_ptr<Problem> problem;

@@ -1,6 +1,23 @@
 #include "terse/launch/tools/tools.h"
 
+#include <fmt/format.h>
+
+#include <array>
+
+#include "terse/base/error.h"
+#include "terse/config/arguments.h"
+
 namespace terse {
+
+bool only_help(std::span<const std::string> args, const std::string& text) {
+  const std::array<Switch, 1> switches = {{{"help", "", "print this text"}}};
+  const Arguments arguments = parse_arguments(args, switches);
+  if (!arguments.positional.empty())
+    fail<JobError>("'{}' is not expected: {}.", arguments.positional.front(), text);
+  if (!arguments.switches.contains("help")) return false;
+  fmt::print("{}\n", text);
+  return true;
+}
 
 std::optional<int> run_tool(std::span<const std::string> args) {
   if (args.empty()) return std::nullopt;

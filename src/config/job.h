@@ -1,6 +1,6 @@
-// A job: everything that a run depends on, one struct for each section of a job file and one field
-// for each key. The values here are the defaults. What a key accepts, and what it means, stands
-// once in table.cpp.
+// A job: everything that a run depends on. Each section of a job file is a struct and each key a
+// field, except that the keys of codec options are the fields of CompressionJob::codec. The values
+// here are the defaults; table.cpp defines what each key accepts and means.
 #pragma once
 
 #include <chrono>
@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "terse/compressors/codec.h"
 
 namespace terse {
 
@@ -64,19 +66,10 @@ struct ScheduleJob {
 };
 
 struct CompressionJob {
-  std::string codec = "none";  // a name of the registry (compressors/codec.h)
+  CodecOptions codec;  // key `codec` is its name; the other keys are the rows of codec_options()
   std::int64_t bits = 8;
-  std::int64_t bucket = 512;            // elements
-  std::string rounding = "stochastic";  // stochastic | nearest
-  bool max_norm = false;                // qsgd
-  std::int64_t block = 64;              // fp8: elements
-  double clip = 2.5;                    // terngrad: standard deviations; 0: off
   double density = 0.001;
   std::int64_t rank = 4;             // powersgd
-  bool alternating = false;          // powersgd: half of its rounds in each step
-  double threshold = 0.001;          // the codec of that name
-  bool unbiased = false;             // randomk, randblock
-  std::string values = "fp32";       // how sparse codecs write values
   std::string feedback = "default";  // default, or a name of compressors/feedback.h
   std::optional<double> beta;        // of the feedback; absent: as published
   double gamma = 1;                  // feedback = decay
@@ -87,7 +80,6 @@ struct CompressionJob {
   double clip_norm = 0;                     // of the local gradient; 0: off
   std::string clip_scope = "tensor";        // tensor | global
   bool masking = true;
-  double sample_ratio = 0.01;
   bool operator==(const CompressionJob&) const = default;
 };
 
@@ -125,7 +117,7 @@ struct Job {
   bool operator==(const Job&) const = default;
 };
 
-// The length of the schedule, also for a job that was put together by hand.
+// The length of the schedule, also of a job that was not parsed.
 inline double schedule_epochs(const Job& job) {
   return job.schedule.epochs.value_or(static_cast<double>(job.train.epochs));
 }

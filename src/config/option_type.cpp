@@ -48,7 +48,7 @@ std::string Range::text() const {
                      open_high ? ')' : ']');
 }
 
-OptionType<std::int64_t> whole(std::int64_t low, std::int64_t high) {
+OptionType<std::int64_t> integer(std::int64_t low, std::int64_t high) {
   const bool bounded = high != std::numeric_limits<std::int64_t>::max();
   return {
       .allowed = bounded ? fmt::format("a whole number from {} to {}", low, high)
@@ -73,7 +73,7 @@ OptionType<double> number(Range range) {
   };
 }
 
-OptionType<bool> yes_no() {
+OptionType<bool> boolean() {
   return {
       .allowed = "true | false",
       .parse = [](std::string_view text) -> std::optional<bool> {
@@ -109,8 +109,8 @@ OptionType<std::string> path() {
   };
 }
 
-OptionType<std::vector<std::int64_t>> whole_list(std::int64_t low, std::int64_t high) {
-  const OptionType<std::int64_t> item = whole(low, high);
+OptionType<std::vector<std::int64_t>> integer_list(std::int64_t low, std::int64_t high) {
+  const OptionType<std::int64_t> item = integer(low, high);
   return {
       .allowed = fmt::format("whole numbers from {} to {}, separated by commas", low, high),
       .parse = [item](std::string_view text) { return parse_list(text, item); },
@@ -158,7 +158,7 @@ OptionType<std::chrono::nanoseconds> duration(std::chrono::nanoseconds low,
   };
 }
 
-OptionType<std::int64_t> size(std::int64_t low, std::int64_t high) {
+OptionType<std::int64_t> byte_size(std::int64_t low, std::int64_t high) {
   return {
       .allowed = fmt::format("a size from {} to {}, in B, kB, MB, KiB or MiB", format_size(low),
                              format_size(high)),

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
 std::vector<Setting> override_settings(std::span<const std::string> overrides) {
-  const Arguments arguments = parse_arguments(overrides, {});
+  const Arguments arguments = parse_job_arguments(overrides, {});
   if (!arguments.positional.empty()) {
     fail<JobError>("{}: \"{}\" is not of the form --section.key value.", kCommandLine,
                    printable(arguments.positional.front()));
@@ -52,31 +52,30 @@ void check_keys(std::span<const Setting> settings, const OptionTable& table) {
   }
 }
 
-// Feeds settings into the table; what is already in `map` wins.
-void store(std::span<const Setting> settings, const OptionTable& table, ExplicitSettings& given,
+// Stores settings in `map` and `all`; those stored before win.
+void store(std::span<const Setting> settings, const OptionTable& table, ExplicitSettings& all,
            po::variables_map& map) {
-  ExplicitSettings mine;
+  ExplicitSettings by_key;
   po::parsed_options parsed(&table.description());
   for (const Setting& setting : settings) {
-    mine.emplace(setting.key, setting);
-
+    by_key.emplace(setting.key, setting);
     parsed.options.emplace_back(setting.key, std::vector{setting.value});
   }
   try {
     po::store(parsed, map);
   } catch (const BadValue& error) {
-    fail<JobError>("{}: {} {}.", mine.at(error.key()).origin, error.key(), error.what());
+    fail<JobError>("{}: {} {}.", by_key.at(error.key()).origin, error.key(), error.what());
   }
-  given.merge(mine);
+  all.merge(by_key);
 }
 
-// An existing file or folder, absolute: from the current folder; what the job file says, else from
-// its own folder.
+// The absolute path of an existing file or folder, looked up in the current folder and, where the
+// job file sets it, then in that file's folder.
 std::string find_data(const std::string& path, const fs::path& job_file,
-                      const ExplicitSettings& given) {
-  const auto setting = given.find("data.path");
-  const std::string origin = setting == given.end() ? "default" : setting->second.origin;
-  const bool from_file = setting != given.end() && origin != kCommandLine;
+                      const ExplicitSettings& settings) {
+  const auto setting = settings.find("data.path");
+  const std::string origin = setting == settings.end() ? "default" : setting->second.origin;
+  const bool from_file = setting != settings.end() && origin != kCommandLine;
   std::error_code code;
   fs::path place = path;
   if (from_file && !fs::exists(place, code)) place = job_file.parent_path() / place;
@@ -104,17 +103,17 @@ Job parse_job(const fs::path& file, std::span<const std::string> overrides,
   check_sections(ini, table);
   check_keys(ini.settings, table);
 
-  ExplicitSettings given;
+  ExplicitSettings settings;
   po::variables_map map;
-  store(command_line, table, given, map);
-  store(ini.settings, table, given, map);
+  store(command_line, table, settings, map);
+  store(ini.settings, table, settings, map);
   po::notify(map);
 
   if (!job.schedule.epochs)
     job.schedule.epochs = defaults.schedule_epochs.value_or(schedule_epochs(job));
-  reset_unread(table, default_texts, given);
-  check_combinations(job, given);
-  job.data.path = find_data(job.data.path, file, given);
+  reset_unread(table, default_texts, settings);
+  check_combinations(job, settings);
+  job.data.path = find_data(job.data.path, file, settings);
   return job;
 }
 
@@ -124,12 +123,10 @@ std::string help_text(const Defaults& defaults) {
   const OptionTable table(job);
 
   std::string text =
-      "A job file has `[section]` and `key = value` lines; ; and # start comments, quotes protect "
-      "them.\n"
-      "On the command line a key is `--section.key value` and wins over the file. Where the "
-      "command line\n"
-      "chooses a codec, model, optimizer or schedule, what the file says for another is left "
-      "aside.\n";
+      "A job file has [section] and key = value lines. Comments start with ; or #; quotes protect "
+      "both.\nOn the command line a key is --section.key value and overrides the file. Where the "
+      "command line\nchooses a codec, model, optimizer or schedule, keys that the file sets for "
+      "another one are ignored.\n";
   std::string section;
   for (const std::string& key : table.keys()) {
     const auto dot = key.find('.');
@@ -137,8 +134,8 @@ std::string help_text(const Defaults& defaults) {
       section = key.substr(0, dot);
       text += fmt::format("\n[{}]\n", section);
     }
-    const std::string left = fmt::format("{} = {}", key.substr(dot + 1), table.field(key).text());
-    text += fmt::format("  {:<26} {} [{}]\n", left, table.meaning(key), table.field(key).allowed());
+    text += help_line(fmt::format("{} = {}", key.substr(dot + 1), table.field(key).text()),
+                      fmt::format("{} [{}]", table.meaning(key), table.field(key).allowed()));
   }
   return text;
 }

@@ -11,7 +11,8 @@
 namespace terse {
 namespace {
 
-constexpr const char* kNothing = "nothing";  // the other record, of another version, lacks the key
+constexpr const char* kNothing =
+    "nothing";  // stands for a key that a record of another version lacks
 
 bool may_differ(const std::string& key) {
   return key.starts_with("output.") || key.starts_with("link.") || key == "train.epochs" ||
@@ -22,7 +23,7 @@ struct Difference {
   std::string key, a, b;
 };
 
-// In the order of `a`, then what only `b` has.
+// In the order of `a`, then the keys that only `b` has.
 std::vector<Difference> differences(const Record& a, const Record& b) {
   const std::map<std::string, std::string> in_a(a.begin(), a.end());
   const std::map<std::string, std::string> in_b(b.begin(), b.end());
@@ -69,7 +70,8 @@ std::string to_ini(const Job& job) {
 std::optional<std::string> first_difference(const Record& a, const Record& b) {
   const std::vector<Difference> found = differences(a, b);
   if (found.empty()) return std::nullopt;
-  return fmt::format("{}: {} against {}", found[0].key, found[0].a, found[0].b);
+  const auto& [key, in_a, in_b] = found[0];
+  return fmt::format("{0}={1} against {0}={2}", key, in_a, in_b);
 }
 
 std::vector<std::string> resume_conflicts(const Record& before, const Record& now) {

@@ -1,4 +1,4 @@
-// What single keys cannot say: settings that nothing would read, and combinations that cannot work.
+// Checks across keys: settings that nothing reads, and combinations that cannot work.
 #pragma once
 
 #include <map>
@@ -9,17 +9,17 @@
 
 namespace terse {
 
-// What was set by file or command line, by key: for each key the setting that won.
+// The settings of job file and command line by key; for each key the one that won.
 using ExplicitSettings = std::map<std::string, Setting>;
 
-// A setting that only another codec, optimizer, model or schedule reads is refused, unless it is
-// worth its default. One exception makes comparisons easy: where the command line chooses the codec
-// (optimizer, ...), what the file says for another is set back to its default, the text of
-// `defaults`. Throws JobError.
+// Refuses a setting that only another codec, optimizer, model or schedule reads, unless its value
+// is the default. One exception makes comparisons easy: where the command line chooses the codec
+// (optimizer, ...), keys that the file sets for another one are reset to their defaults, the texts
+// of `defaults`. Throws JobError.
 void reset_unread(const OptionTable& table, const std::map<std::string, std::string>& defaults,
-                  const ExplicitSettings& given);
+                  const ExplicitSettings& settings);
 
-// Throws JobError for a combination that cannot work, naming the place of one of its settings.
-void check_combinations(const Job& job, const ExplicitSettings& given);
+// Throws JobError for a combination that cannot work, with the origin of one of its settings.
+void check_combinations(const Job& job, const ExplicitSettings& settings);
 
 }  // namespace terse

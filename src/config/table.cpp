@@ -3,31 +3,46 @@
 #include <algorithm>
 #include <boost/any.hpp>
 
-#include "terse/compressors/codec.h"
+#include "terse/compressors/codec_options.h"
 #include "terse/compressors/feedback.h"
 #include "terse/config/option_type.h"
 #include "terse/config/text/ini.h"
+#include "terse/config/text/units.h"
 
 namespace terse {
 namespace {
 
 namespace po = boost::program_options;
 
-template <class T>
-class FieldOf final : public Field {
+class NamedField : public Field {
  public:
-  FieldOf(std::string key, T& target, OptionType<T> kind)
-      : key_(std::move(key)), target_(target), kind_(std::move(kind)) {}
+  NamedField(std::string key, std::string allowed)
+      : key_(std::move(key)), allowed_(std::move(allowed)) {}
 
-  const std::string& allowed() const override { return kind_.allowed; }
-  std::string text() const override { return kind_.format(target_); }
-  void assign(const std::string& text) const override { target_ = read(text); }
-
-  std::string name() const override { return kind_.allowed; }
+  const std::string& allowed() const override { return allowed_; }
+  std::string name() const override { return allowed_; }
   unsigned min_tokens() const override { return 1; }
   unsigned max_tokens() const override { return 1; }
   bool is_composing() const override { return false; }
   bool is_required() const override { return false; }
+
+ protected:
+  [[noreturn]] void refuse(const std::string& text) const {
+    throw BadValue(key_, fmt::format("must be {}, not \"{}\"", allowed_, printable(text)));
+  }
+
+ private:
+  std::string key_, allowed_;
+};
+
+template <class T>
+class FieldOf final : public NamedField {
+ public:
+  FieldOf(std::string key, T& target, OptionType<T> type)
+      : NamedField(std::move(key), type.allowed), target_(target), type_(std::move(type)) {}
+
+  std::string text() const override { return type_.format(target_); }
+  void assign(const std::string& text) const override { target_ = read(text); }
   void parse(boost::any& value, const std::vector<std::string>& tokens, bool) const override {
     value = read(tokens.at(0));
   }
@@ -39,19 +54,49 @@ class FieldOf final : public Field {
 
  private:
   T read(const std::string& text) const {
-    std::optional<T> value = kind_.parse(text);
-    if (!value) {
-      throw BadValue(key_, fmt::format("must be {}, not \"{}\"", kind_.allowed, printable(text)));
-    }
+    std::optional<T> value = type_.parse(text);
+    if (!value) refuse(text);
     return *std::move(value);
   }
 
-  std::string key_;
   T& target_;
-  OptionType<T> kind_;
+  OptionType<T> type_;
 };
 
-constexpr std::int64_t kMany = 1'000'000'000;  // steps and epochs: more is a slip of the finger
+// A codec option of the job, described by its row of codec_options().
+class CodecField final : public NamedField {
+ public:
+  CodecField(std::string key, CodecOptions& target, const CodecOption& option)
+      : NamedField(std::move(key), option.allowed), target_(target), option_(option) {}
+
+  // Records write numbers in their shortest form, 1e-04 for 0.0001; the option's own text does not.
+  std::string text() const override {
+    const std::string text = option_.text(target_);
+    return option_.type == CodecOption::Type::number ? format_number(parse_number(text).value())
+                                                     : text;
+  }
+  void assign(const std::string& text) const override {
+    if (!option_.assign(target_, text)) refuse(text);
+  }
+  void parse(boost::any& value, const std::vector<std::string>& tokens, bool) const override {
+    CodecOptions checked;
+    if (!option_.assign(checked, tokens.at(0))) refuse(tokens.at(0));
+    value = tokens.at(0);
+  }
+  bool apply_default(boost::any& value) const override {
+    value = text();
+    return true;
+  }
+  void notify(const boost::any& value) const override {
+    assign(boost::any_cast<const std::string&>(value));
+  }
+
+ private:
+  CodecOptions& target_;
+  const CodecOption& option_;
+};
+
+constexpr std::int64_t kMany = 1'000'000'000;  // steps and epochs: more is a typing error
 constexpr std::int64_t kWide = 1'000'000;      // samples, widths
 constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
 constexpr Range kRate{.high = 1000, .open_low = true};
@@ -61,16 +106,22 @@ constexpr Range kNorm{.high = kMany};
 constexpr Range kFraction{.high = 1, .open_high = true};  // [0, 1)
 constexpr Range kShare{.high = 1, .open_low = true};      // (0, 1]
 
-// Adds the rows of one section.
+// Adds rows to one section.
 class Rows {
  public:
   Rows(po::options_description& description, std::string section)
       : description_(description), section_(std::move(section)) {}
 
   template <class T>
-  void add(const std::string& name, T& target, OptionType<T> kind, const char* meaning) {
+  void add(const std::string& name, T& target, OptionType<T> type, const std::string& meaning) {
     const std::string key = section_ + "." + name;
-    description_.add_options()(key.c_str(), new FieldOf<T>(key, target, std::move(kind)), meaning);
+    description_.add_options()(key.c_str(), new FieldOf<T>(key, target, std::move(type)),
+                               meaning.c_str());
+  }
+  void add(CodecOptions& target, const CodecOption& option) {
+    const std::string key = section_ + "." + option.name;
+    description_.add_options()(key.c_str(), new CodecField(key, target, option),
+                               option.meaning.c_str());
   }
 
  private:
@@ -83,11 +134,12 @@ void add_data(po::options_description& table, DataJob& job) {
   rows.add("kind", job.kind, choice({"idx", "cifar10", "hdf5"}), "format of the data set");
   rows.add("path", job.path, path(),
            "its file or folder, relative to the current folder or else to the job file's");
-  rows.add("limit", job.limit, whole(0, kMany), "use the first so many training images; 0: all");
+  rows.add("limit", job.limit, integer(0, kMany), "use only the first N training images; 0: all");
   rows.add("augment", job.augment, choice({"none", "crop_flip"}),
            "random changes to training images");
-  rows.add("normalize", job.normalize, yes_no(), "give every channel mean 0 and deviation 1");
-  rows.add("prefetch", job.prefetch, whole(0, 64), "batches loaded ahead in the background");
+  rows.add("normalize", job.normalize, boolean(),
+           "normalize each channel to mean 0 and deviation 1");
+  rows.add("prefetch", job.prefetch, integer(0, 64), "batches loaded ahead in the background");
 }
 
 void add_model(po::options_description& table, ModelJob& job) {
@@ -95,19 +147,20 @@ void add_model(po::options_description& table, ModelJob& job) {
   rows.add("name", job.name,
            choice({"mlp", "lenet5", "convnet", "resnet20", "resnet56", "resnet110"}),
            "what to train");
-  rows.add("hidden", job.hidden, whole_list(1, kWide), "widths of the hidden layers (mlp)");
+  rows.add("hidden", job.hidden, integer_list(1, kWide), "widths of the hidden layers (mlp)");
 }
 
 void add_train(po::options_description& table, TrainJob& job) {
   Rows rows(table, "train");
-  rows.add("epochs", job.epochs, whole(0, kMany), "passes over the training data");
-  rows.add("batch", job.batch, whole(1, kWide), "samples per rank and micro-batch");
-  rows.add("accumulate", job.accumulate, whole(1, kWide), "micro-batches per step");
-  rows.add("max_steps", job.max_steps, whole(0, kMany), "stop after so many steps; 0: no limit");
-  rows.add("seed", job.seed, whole(0, kMax), "of weights, order, augmentation and rounding");
+  rows.add("epochs", job.epochs, integer(0, kMany), "passes over the training data");
+  rows.add("batch", job.batch, integer(1, kWide), "samples per rank and micro-batch");
+  rows.add("accumulate", job.accumulate, integer(1, kWide), "micro-batches per step");
+  rows.add("max_steps", job.max_steps, integer(0, kMany), "stop after N steps; 0: no limit");
+  rows.add("seed", job.seed, integer(0, kMax),
+           "seeds weights, sample order, augmentation and rounding");
   rows.add("device", job.device, choice({"cpu"}), "where to compute; this build has no CUDA");
-  rows.add("threads", job.threads, whole(1, 1024),
-           "per rank; the last bits of a result depend on it");
+  rows.add("threads", job.threads, integer(1, 1024),
+           "threads per rank; the last bits of a result depend on it");
   rows.add("label_smoothing", job.label_smoothing, number(kFraction),
            "share of the target spread over all classes");
   rows.add("clip_norm", job.clip_norm, number(kNorm),
@@ -121,7 +174,7 @@ void add_optimizer(po::options_description& table, OptimizerJob& job) {
   rows.add("name", job.name, choice({"sgd", "adamw"}), "the update rule");
   rows.add("lr", job.lr, number(kRate), "learning rate before the schedule");
   rows.add("momentum", job.momentum, number(kFraction), "heavy-ball factor (sgd)");
-  rows.add("nesterov", job.nesterov, yes_no(), "Nesterov's form of momentum (sgd)");
+  rows.add("nesterov", job.nesterov, boolean(), "Nesterov's form of momentum (sgd)");
   rows.add("weight_decay", job.weight_decay, number(kRateOrNone),
            "factor of the weights in the update");
   rows.add("beta1", job.beta1, number(kFraction), "decay of the first moment (adamw)");
@@ -131,9 +184,10 @@ void add_optimizer(po::options_description& table, OptimizerJob& job) {
 
 void add_schedule(po::options_description& table, ScheduleJob& job) {
   Rows rows(table, "schedule");
-  rows.add("kind", job.kind, choice({"constant", "step", "cosine"}), "course of the learning rate");
+  rows.add("kind", job.kind, choice({"constant", "step", "cosine"}),
+           "shape of the learning rate schedule");
   rows.add("epochs", job.epochs, optional(number(kEpochs), "default"),
-           "its length (cosine); default: train.epochs");
+           "length of the cosine; default: train.epochs");
   rows.add("warmup_epochs", job.warmup_epochs, number(kEpochs), "linear rise from 0 at the start");
   rows.add("milestones", job.milestones, number_list(kEpochs, "none"),
            "epochs at which the rate drops (step)");
@@ -149,82 +203,69 @@ std::vector<std::string> feedback_choices() {
   return names;
 }
 
-// How a sparse codec can write its values: fp32, a cast, or max-min of so many bits.
-std::vector<std::string> value_choices() {
-  std::vector<std::string> names = {"fp32", "fp16", "bf16", "fp8", "fp8_e5m2", "natural"};
-  for (int bits = 1; bits <= 8; ++bits) names.push_back(fmt::format("maxmin{}", bits));
-  for (int bits = 2; bits <= 8; ++bits) names.push_back(fmt::format("qsgd{}", bits));
-  for (int bits = 2; bits <= 8; ++bits) names.push_back(fmt::format("nuqsgd{}", bits));
-  return names;
+// "meaning (maxmin, qsgd, nuqsgd)"
+std::string read_by(const CodecFilter& filter, const std::string& meaning) {
+  return fmt::format("{} ({})", meaning, summary_of_codecs(filter));
 }
 
 void add_compression(po::options_description& table, CompressionJob& job) {
+  const CodecFilter dgc = has_feedback("dgc");
   Rows rows(table, "compression");
-  rows.add("codec", job.codec, choice(codec_choices()), "how gradients travel");
-  rows.add("bits", job.bits, whole(1, 8), "per element (maxmin, qsgd, nuqsgd)");
-  rows.add("bucket", job.bucket, whole(1, 1 << 20),
-           "elements that share a scale (maxmin, qsgd, nuqsgd)");
-  rows.add("rounding", job.rounding, choice({"stochastic", "nearest"}), "to the grid (maxmin)");
-  rows.add("max_norm", job.max_norm, yes_no(),
-           "a bucket's scale is its largest magnitude, not its 2-norm (qsgd)");
-  rows.add("block", job.block, whole(32, 128), "elements that share an exponent (fp8)");
-  rows.add("clip", job.clip, number(kNorm),
-           "standard deviations beyond which values are cut (terngrad); 0: none");
-  rows.add("density", job.density, number(kShare), "share of the elements that travel (sparse)");
-  rows.add("rank", job.rank, whole(1, 1 << 16), "of what a matrix travels as (powersgd)");
-  rows.add("alternating", job.alternating, yes_no(),
-           "one factor in even steps, the other in odd ones (powersgd)");
-  rows.add("threshold", job.threshold, number({.low = 0, .high = kNorm.high}),
-           "magnitudes above it travel (threshold)");
-  rows.add("unbiased", job.unbiased, yes_no(),
-           "values times n / k, without memory (randomk, randblock)");
-  rows.add("values", job.values, choice(value_choices()), "how values are written (sparse)");
+  rows.add("codec", job.codec.name, choice(codec_choices()), "how gradients are encoded");
+  rows.add("bits", job.bits, integer(1, 8), read_by(has_level(Level::bits), "bits per element"));
+  rows.add("density", job.density, number(kShare),
+           read_by(has_level(Level::density), "share of the elements that is sent"));
+  rows.add("rank", job.rank, integer(1, 1 << 16),
+           read_by(has_level(Level::rank), "rank of the factors that stand for a matrix"));
+  for (const CodecOption& option : codec_options()) rows.add(job.codec, option);
   rows.add("feedback", job.feedback, choice(feedback_choices()),
-           "memory of what did not travel; default: as published");
+           "error feedback; default: the one that the codec is published with");
   rows.add("beta", job.beta, optional(number({.low = 0, .high = 1, .open_low = true}), "default"),
-           "factor on the memory (decay, lowpass, demo, sparseloco); default: as published");
+           "factor on the residual (decay, lowpass, demo, sparseloco); default: as published");
   rows.add("gamma", job.gamma, number({.low = 0, .high = kNorm.high, .open_low = true}),
            "factor on the gradient (decay)");
-  rows.add("min_elements", job.min_elements, whole(0, kMax), "smaller layers travel dense");
-  rows.add("group_bytes", job.group_bytes, optional(size(1, 1 << 30), "default"),
-           "gradient bytes that leave together; default: the codec's");
-  rows.add("warmup_epochs", job.warmup_epochs, whole(0, 1000),
-           "epochs in which the density falls to its value (dgc)");
+  rows.add("min_elements", job.min_elements, integer(0, kMax),
+           "smaller layers are sent uncompressed");
+  rows.add("group_bytes", job.group_bytes, optional(byte_size(1, 1 << 30), "default"),
+           "gradient bytes that are sent together; default: the codec's");
+  rows.add("warmup_epochs", job.warmup_epochs, integer(0, 1000),
+           read_by(dgc, "epochs in which the density falls to its value"));
   rows.add("warmup_densities", job.warmup_densities, number_list(kShare, "default"),
-           "one per warm-up epoch (dgc); default: the published rule");
-  rows.add("clip_norm", job.clip_norm, number(kNorm),
-           "largest norm of the local gradient before scaling by 1/sqrt(ranks) (dgc); 0: off");
+           read_by(dgc, "density of each warm-up epoch; default: the published rule"));
+  rows.add(
+      "clip_norm", job.clip_norm, number(kNorm),
+      read_by(dgc, "largest norm of a rank's gradient, before scaling by 1/sqrt(ranks); 0: off"));
   rows.add("clip_scope", job.clip_scope, choice({"tensor", "global"}),
-           "what that norm is of (dgc); global: no overlap with backward");
-  rows.add("masking", job.masking, yes_no(), "momentum factor masking (dgc)");
-  rows.add("sample_ratio", job.sample_ratio, number(kShare),
-           "share of the elements sampled for the threshold (dgc, topk_sampled)");
+           read_by(dgc, "what clip_norm applies to; global: without overlap with backward"));
+  rows.add("masking", job.masking, boolean(), read_by(dgc, "momentum factor masking"));
 }
 
 void add_link(po::options_description& table, LinkJob& job) {
   Rows rows(table, "link");
   rows.add("bandwidth", job.bandwidth, optional(bandwidth(), "unlimited"),
-           "emulated rate at which a rank sends");
+           "emulated send rate of a rank");
   rows.add("latency", job.latency, duration(std::chrono::nanoseconds(0), std::chrono::minutes(1)),
-           "emulated delay of a message");
+           "emulated latency of a message");
 }
 
 void add_world(po::options_description& table, WorldJob& job) {
   Rows rows(table, "world");
   rows.add("timeout", job.timeout, duration(std::chrono::seconds(1), std::chrono::hours(24)),
-           "silence after which a rank counts as lost");
-  rows.add("check_every", job.check_every, whole(0, kMany),
-           "steps between comparisons of the parameters; 0: only at the end");
+           "a rank that stays silent for so long is declared dead");
+  rows.add("check_every", job.check_every, integer(0, kMany),
+           "steps between checks that all ranks have equal parameters; 0: only at the end");
 }
 
 void add_output(po::options_description& table, OutputJob& job) {
   Rows rows(table, "output");
   rows.add("dir", job.dir, path(),
            "folder of metrics, summary and checkpoints, relative to the current folder");
-  rows.add("checkpoint_every", job.checkpoint_every, whole(0, kMany), "steps; 0: only at the end");
-  rows.add("keep", job.keep, whole(1, kWide), "newest checkpoints kept");
-  rows.add("log_every", job.log_every, whole(1, kMany), "steps");
-  rows.add("eval_every", job.eval_every, whole(0, kMany), "epochs; 0: only at the end");
+  rows.add("checkpoint_every", job.checkpoint_every, integer(0, kMany),
+           "steps between checkpoints; 0: only at the end");
+  rows.add("keep", job.keep, integer(1, kWide), "how many of the newest checkpoints to keep");
+  rows.add("log_every", job.log_every, integer(1, kMany), "steps between lines of metrics");
+  rows.add("eval_every", job.eval_every, integer(0, kMany),
+           "epochs between evaluations; 0: only at the end");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The one table of everything that a job can say: a Boost.Program_options description, bound to a
-// Job. Parser, help, validation and run record are walks over its rows.
+// The table of all job keys: a Boost.Program_options description bound to a Job. Parser, help,
+// validation and run record iterate over its rows.
 #pragma once
 
 #include <boost/program_options/options_description.hpp>
@@ -12,8 +12,8 @@
 
 namespace terse {
 
-// A text that a key does not accept. what() is the end of a sentence: `must be a whole number from
-// 1 to 8, not "9"`.
+// A value that a key does not accept. what() ends a sentence: `must be a whole number from 1 to 8,
+// not "9"`.
 class BadValue : public Error {
  public:
   BadValue(std::string key, const std::string& reason) : Error(reason), key_(std::move(key)) {}
@@ -23,7 +23,7 @@ class BadValue : public Error {
   std::string key_;
 };
 
-// A row's value: one field of the bound Job.
+// One field of the bound Job.
 class Field : public boost::program_options::value_semantic {
  public:
   virtual const std::string& allowed() const = 0;
@@ -31,8 +31,7 @@ class Field : public boost::program_options::value_semantic {
   virtual void assign(const std::string& text) const = 0;  // throws BadValue
 };
 
-// Rows point into the Job, which must outlive the table. What the fields hold at construction are
-// the defaults.
+// Rows refer to the Job, which must outlive the table. Its values at construction are the defaults.
 class OptionTable {
  public:
   explicit OptionTable(Job& job);

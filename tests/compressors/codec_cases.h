@@ -1,4 +1,4 @@
-// The codecs, and the levels of each, that general tests go over.
+// The codecs, with options and levels, that the general tests cover.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,25 @@ struct Case {
   float level = 0;
 };
 
-inline std::vector<Case> cases() {
+// A level that every codec of a kind takes.
+inline float usual_level(const CodecInfo& info) {
+  return info.level == Level::bits ? 4.0f : info.level == Level::density ? 0.05f : 0.0f;
+}
+
+// Every codec of the registry once, with default options. Low-rank codecs take matrices alone:
+// low_rank_test.cpp.
+inline std::vector<Case> registry_cases() {
+  std::vector<Case> all;
+  for (const CodecInfo& info : codecs()) {
+    if (info.level != Level::rank)
+      all.push_back({{.name = std::string(info.name)}, usual_level(info)});
+  }
+  return all;
+}
+
+// The cases of the pinned number of all payloads (reference_test.cpp), which depends on their
+// order.
+inline std::vector<Case> pinned_cases() {
   std::vector<Case> all{{{.name = "none"}}, {{.name = "fp16"}}, {{.name = "bf16"}}};
   for (const float bits : {1.0f, 3.0f, 4.0f, 8.0f}) {
     all.push_back({{.name = "maxmin", .bucket = 512, .stochastic = true}, bits});
@@ -45,6 +63,19 @@ inline std::vector<Case> cases() {
   all.push_back({{.name = "topk", .bucket = 100, .values = "maxmin8"}, 1.0f});
   all.push_back({{.name = "dgc", .values = "bf16"}, 0.05f});
   all.push_back({{.name = "randomk", .unbiased = true}, 0.3f});
+  return all;
+}
+
+inline bool has_codec(const std::vector<Case>& all, const std::string& name) {
+  return std::ranges::any_of(all, [&](const Case& one) { return one.options.name == name; });
+}
+
+// The pinned cases, and the codecs of the registry that they lack.
+inline std::vector<Case> cases() {
+  std::vector<Case> all = pinned_cases();
+  for (const Case& one : registry_cases()) {
+    if (!has_codec(all, one.options.name)) all.push_back(one);
+  }
   return all;
 }
 

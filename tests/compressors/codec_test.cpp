@@ -1,4 +1,4 @@
-// What every codec promises, over all of them.
+// The contract of codec.h, tested on every codec.
 #include "terse/compressors/codec.h"
 
 #include <fmt/ranges.h>
@@ -32,16 +32,16 @@ class Codecs : public testing::TestWithParam<Case> {
             .level = level_};
   }
 
-  // What a rank's own row adds to a sum: itself, or its vote.
+  // A rank's own contribution to a sum: its row, or its votes.
   Floats own_share(Floats v) const {
     for (float& x : v) {
-      if (codec_->traits().votes) x = x < 0 ? -1.0f : 1.0f;
+      if (codec_->traits().majority_vote) x = x < 0 ? -1.0f : 1.0f;
     }
     return v;
   }
 };
 
-TEST_P(Codecs, ResidualIsWhatWasNotSentToTheBit) {
+TEST_P(Codecs, ResidualIsVMinusDecodedToTheBit) {
   for (const std::size_t n : shapes(codec_->traits().block)) {
     const Input in = input(n, n);
     const Encoded encoded = encode(*codec_, in, feedback::kClassic);
@@ -54,8 +54,8 @@ TEST_P(Codecs, ResidualIsWhatWasNotSentToTheBit) {
   }
 }
 
-// Feedbacks whose residual is not what was not sent, and ones with a velocity.
-TEST_P(Codecs, KeepsWhatAnyFeedbackSaysToTheBit) {
+// Feedbacks whose residual is not v - dec, and feedbacks with a velocity.
+TEST_P(Codecs, FollowsAnyFeedbackToTheBit) {
   const Feedback all[] = {{.ve = 1, .ev = 0.3f, .ee = 0.7f, .ed = -0.3f},
                           {.ve = -1, .ev = 0, .ee = 1, .ed = 1},
                           {.uu = 0.7f, .ug = 0.3f, .vu = 1, .vg = 0, .ve = -1, .ee = 1, .ed = 1},
@@ -82,7 +82,7 @@ TEST_P(Codecs, KeepsWhatAnyFeedbackSaysToTheBit) {
   }
 }
 
-TEST_P(Codecs, SendsWhatItPromised) {
+TEST_P(Codecs, StaysWithinItsCapacity) {
   for (const std::size_t n : shapes(codec_->traits().block)) {
     const std::size_t capacity = codec_->capacity(static_cast<std::uint32_t>(n), level_);
     for (const Floats& values : {gradient(n, n), Floats(n), Floats(n, -1.5f)}) {
@@ -126,8 +126,8 @@ TEST_P(Codecs, EncodesTheSameTwiceAndWhereverItsMemoryLies) {
   EXPECT_TRUE(same_bits(result, decode(*codec_, once.payload, in)));
 }
 
-// Rank order, fp32, own row exact, one multiplication by the weight at the end; sparse codecs weigh
-// each value.
+// Rank order, fp32, own row exact, one multiplication by the weight at the end; sparse codecs
+// multiply each value.
 TEST_P(Codecs, SumsInRankOrderWithItsOwnRowExact) {
   const bool sparse = codec_info(codec_->name()).family == "sparse";
   constexpr float kWeight = 1.0f / 3;
@@ -235,8 +235,7 @@ TEST_P(Codecs, NamesTheFirstBadRowAndSendsTheOthers) {
   EXPECT_TRUE(std::ranges::equal(out[0].payload(3), alone));
 }
 
-// The checksum of the frame is passed by: whatever the payload says, decoding refuses it or makes
-// something of it.
+// Bypasses the checksum of the frame: decoding must refuse the payload or return values.
 TEST_P(Codecs, SurvivesEveryFlippedBitAndEveryTruncation) {
   for (const std::size_t n : {1u, 13u, 300u}) {
     const Input in = input(n, 3);
@@ -284,7 +283,7 @@ TEST_P(Codecs, SurvivesRandomBytes) {
   }
 }
 
-TEST_P(Codecs, DrivesWhatWaitsAndStaysInItsScratch) {
+TEST_P(Codecs, DrivesProgressAndStaysInItsScratch) {
   struct Counter : ProgressHook {
     void drive() override { ++calls; }
     int calls = 0;

@@ -1,5 +1,7 @@
-// Every codec gives the reference's bits, on every instruction set.
+// Every codec produces the bits of its reference on every instruction set.
 #include "terse/compressors/reference/reference.h"
+
+#include <set>
 
 #include "compressors/codec_cases.h"
 #include "compressors/support.h"
@@ -9,9 +11,10 @@
 namespace terse::test {
 namespace {
 
-// A message of another rank, this rank itself, and its own message, added up as codec.h says.
+// The sum of another rank's message, this rank's exact row and its own message, as defined in
+// codec.h.
 float sum_of(const Codec& codec, float theirs, float own, float mine, float weight) {
-  if (codec.traits().votes) own = own < 0 ? -1.0f : 1.0f;
+  if (codec.traits().majority_vote) own = own < 0 ? -1.0f : 1.0f;
   if (codec.traits().pattern != Pattern::reduce_scatter)
     return weight * theirs + weight * own + weight * mine;
   return ((theirs + own) + mine) * weight;
@@ -48,8 +51,7 @@ TEST_P(Reference, IsWhatEveryInstructionSetSends) {
   }
 }
 
-// Values that no mathematical library has a part in: four bytes' sum, over eight orders of
-// magnitude.
+// Values computed without the mathematical library: sums of four bytes, scaled by 2^-20 to 2^-27.
 Floats plain_gradient(std::size_t n, std::uint64_t seed) {
   Floats values(n);
   for (std::size_t i = 0; i < n; ++i) {
@@ -62,11 +64,11 @@ Floats plain_gradient(std::size_t n, std::uint64_t seed) {
 }
 
 // Payloads, residuals and sums of every codec but PowerSGD, as one number: the same on every kind
-// of machine. Who changes a codec's bytes on purpose changes it, and docs/wire.md.
+// of machine. A change that alters a codec's bytes on purpose updates it, and docs/wire.md.
 TEST(Bytes, AreTheSameOnEveryMachine) {
   std::uint64_t all = 0;
   std::string trail;
-  for (const Case& one : cases()) {
+  for (const Case& one : pinned_cases()) {
     const auto codec = make_codec(one.options);
     const Input mine{plain_gradient(70'001, 1), plain_gradient(70'001, 2), {}, one.level, 24},
         other{plain_gradient(70'001, 3), plain_gradient(70'001, 4), {}, one.level, 24};
@@ -79,6 +81,15 @@ TEST(Bytes, AreTheSameOnEveryMachine) {
     trail += fmt::format("{:016x} after {}\n", all, test_name(one));
   }
   EXPECT_EQ(all, 0xb8c7ebabea75ec0fu) << trail;
+}
+
+// gtopk, oktopk and scalecom send what topk does, through other exchanges.
+TEST(Bytes, OfEveryCodecArePinned) {
+  const std::set<std::string> like_topk{"gtopk", "oktopk", "scalecom"};
+  for (const Case& one : registry_cases()) {
+    const std::string& name = one.options.name;
+    EXPECT_TRUE(has_codec(pinned_cases(), like_topk.contains(name) ? "topk" : name)) << name;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Reference, testing::ValuesIn(cases()),

@@ -1,4 +1,4 @@
-// Helpers of the codec tests: inputs with awkward values, one row encoded or decoded by itself,
+// Helpers of the codec tests: inputs with awkward values, encoding and decoding of single rows,
 // comparison to the bit.
 #pragma once
 
@@ -69,7 +69,7 @@ inline testing::AssertionResult same_bits(std::span<const float> got,
   return testing::AssertionSuccess();
 }
 
-// Working memory as a codec is promised it: of exactly the size it asked for, aligned to 64 bytes.
+// Working memory of exactly the size that a codec asked for, aligned to 64 bytes.
 class Workspace {
  public:
   explicit Workspace(std::size_t bytes) : memory_(bytes + 64), bytes_(bytes) {}
@@ -139,7 +139,7 @@ inline std::uint32_t sparse_count(const Payload& payload) {
   return load<std::uint32_t>(payload.data() + 4);
 }
 
-// A frame with one row, as if it had been received.
+// A frame with one row, as after it was received.
 inline Frame frame_of(Payload& payload) {
   Frame frame({0}, payload.size());
   frame.bind(payload);
@@ -147,7 +147,7 @@ inline Frame frame_of(Payload& payload) {
   return frame;
 }
 
-// The sum of several ranks' payloads; a null payload is this rank itself, whose row is `own`.
+// The sum of several ranks' payloads; a null payload stands for this rank, whose row is `own`.
 inline Floats decode(const Codec& codec, std::vector<Payload*> payloads, const Input& own,
                      const Feedback& feedback, float weight, Floats* u_out = nullptr) {
   Mailbox in;
@@ -182,19 +182,19 @@ inline Floats fold_all(const Input& input, const Feedback& f, Floats* u = nullpt
   return v;
 }
 
-// Zeros of both signs are one: whether a coefficient times 0 is added where nothing was sent is
-// left to the codec.
+// Makes zeros of both signs equal: a codec may or may not add a coefficient times 0 to the residual
+// of elements that were not sent.
 inline Floats unsigned_zeros(Floats values) {
   for (float& value : values) value += 0.0f;
   return values;
 }
 
-// The row that an input is under a feedback; v must outlive it.
-inline reference::Folded folded(const Input& input, const Floats& v) {
+// The reference's row of an input whose v is given; v must outlive it.
+inline reference::FoldedRow folded(const Input& input, const Floats& v) {
   return {.v = v, .level = input.level, .key = input.key, .layer = kLayer, .first = input.first};
 }
 
-// One row's message and memory after a step, by the definitions alone.
+// The message and memory of one row after a step, computed by the reference.
 struct Wanted {
   Floats v, u, e;
   reference::Message message;
@@ -202,7 +202,7 @@ struct Wanted {
 inline Wanted wanted_of(const CodecOptions& options, const Input& input, const Feedback& f) {
   Wanted wanted;
   wanted.v = fold_all(input, f, &wanted.u);
-  const reference::Folded row = folded(input, wanted.v);
+  const reference::FoldedRow row = folded(input, wanted.v);
   wanted.message = reference::encode(options, row);
   for (std::size_t i = 0; i < wanted.v.size(); ++i) {
     wanted.e.push_back(reference::residual(f, wanted.v[i], input.e.empty() ? 0 : input.e[i],
@@ -210,7 +210,7 @@ inline Wanted wanted_of(const CodecOptions& options, const Input& input, const F
   }
   if (!f.clear_velocity) return wanted;
   if (codec_info(options.name).family == "sparse") {
-    for (const std::uint32_t i : reference::chosen(options, row)) wanted.u[i] = 0;
+    for (const std::uint32_t i : reference::selected_indices(options, row)) wanted.u[i] = 0;
   } else {
     std::ranges::fill(wanted.u, 0.0f);
   }
@@ -223,7 +223,7 @@ inline void expect_same(const Encoded& got, const Wanted& wanted, const Feedback
   EXPECT_TRUE(!f.keeps_velocity() || same_bits(got.u, wanted.u));
 }
 
-// Payload, memory and decoded values of one row are the reference's, to the bit.
+// Expects payload, memory and decoded values of one row to equal the reference's, to the bit.
 inline void expect_reference(const CodecOptions& options, const Input& input, const Feedback& f) {
   SCOPED_TRACE(options.name + " of " + std::to_string(input.grad.size()));
   const auto codec = make_codec(options);

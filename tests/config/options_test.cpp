@@ -1,5 +1,7 @@
 #include "terse/config/options.h"
 
+#include <sstream>
+
 #include "config/job_fixture.h"
 
 namespace terse {
@@ -52,7 +54,7 @@ TEST_F(Options, ReadsAFileWithUnitsAndComments) {
   expected.train.seed = 7;
   expected.schedule.kind = "cosine";
   expected.schedule.epochs = 3;
-  expected.compression.codec = "dgc";
+  expected.compression.codec.name = "dgc";
   expected.compression.density = 0.002;
   expected.compression.warmup_epochs = 1;
   expected.link.bandwidth = 12.5e6;
@@ -93,7 +95,7 @@ TEST_F(Options, UnknownNamesComeWithTheNearestKnownOne) {
       refusal("[train]\nlr = 3\n"),
       "job.ini:2: there is no key train.lr; the nearest is optimizer.lr (a number in (0, 1000]).");
   EXPECT_EQ(refusal("[optimzer]\nlr = 3\n"),
-            "job.ini:1: there is no section [optimizer]; the nearest is [optimizer].");
+            "job.ini:1: there is no section [optimzer]; the nearest is [optimizer].");
   EXPECT_EQ(refusal("", {"--train.lr", "3"}),
             "command line: there is no --train.lr; the nearest is --optimizer.lr (a number in (0, "
             "1000]).");
@@ -112,6 +114,10 @@ TEST_F(Options, WrongTypesAndRangesSayWhatIsAllowed) {
             "job.ini:2: data.kind must be idx | cifar10 | hdf5, not \"svhn\".");
   EXPECT_EQ(refusal("[train]\ndevice = cuda\n"),
             "job.ini:2: train.device must be cpu, not \"cuda\".");
+  EXPECT_EQ(refusal("[compression]\nbucket = 65537\n"),
+            "job.ini:2: compression.bucket must be a whole number from 1 to 65536, not \"65537\".");
+  EXPECT_EQ(refusal("", {"--compression.clip=0.5"}),
+            "command line: compression.clip must be a number in [1, 100], or 0, not \"0.5\".");
   EXPECT_EQ(refusal("[world]\ntimeout = 100ms\n"),
             "job.ini:2: world.timeout must be a time from 1s to 86400s, in ns, us, ms, s or min, "
             "not \"100ms\".");
@@ -132,9 +138,10 @@ TEST_F(Options, DataMustExistBesideTheCallerOrTheFile) {
   EXPECT_EQ(refusal("[train]\nseed = 2\n[data]\npath = nowhere\n"),
             "job.ini:4: data.path = \"nowhere\" does not exist; give the file or folder of the "
             "data set.");
-  EXPECT_EQ(refusal("", {"--data.path=data.h5"}),  // the file's folder is for what the file says
-            "command line: data.path = \"data.h5\" does not exist; give the file or folder of the "
-            "data set.");
+  EXPECT_EQ(
+      refusal("", {"--data.path=data.h5"}),  // only a path of the file is looked up in its folder
+      "command line: data.path = \"data.h5\" does not exist; give the file or folder of the "
+      "data set.");
   EXPECT_EQ(refusal("[data]\nkind = idx\n"),
             "job.ini:2: data.kind = idx needs data.path, the file or folder of the data set.");
   EXPECT_EQ(
@@ -154,6 +161,13 @@ TEST_F(Options, HelpHasALineForEveryKey) {
   EXPECT_NE(help.find("\n[compression]\n"), std::string::npos);
   EXPECT_NE(help.find("[none | fp16 | bf16 | "), std::string::npos);
   EXPECT_NE(help.find("[a whole number from 1 to 8]"), std::string::npos);
+}
+
+TEST_F(Options, HelpFitsIn100Columns) {
+  Defaults short_path;
+  short_path.data_path = "share/terse/mnist-mini.h5";
+  std::istringstream help(help_text(short_path));
+  for (std::string line; std::getline(help, line);) EXPECT_LE(line.size(), 100u) << line;
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include "compressors/option_values.h"
 #include "config/job_fixture.h"
 #include "terse/base/random.h"
 #include "terse/config/options.h"
@@ -35,12 +36,19 @@ std::vector<std::string> random_overrides(const RandomStream& random) {
       "--output.dir=" + pick({"a b", "x;y", "#1", "\"q\"", "plain", " blank "}),
       "--data.normalize=" + pick({"true", "false"}),
   };
-  const std::string codec = pick({"none", "fp16", "maxmin", "topk", "dgc"});
-  set.push_back("--compression.codec=" + codec);
-  if (codec == "maxmin") set.push_back("--compression.bits=" + pick({"1", "4", "7"}));
-  if (codec == "topk") set.push_back("--compression.feedback=" + pick({"none", "classic"}));
-  if (codec == "topk" || codec == "dgc") set.push_back("--compression.density=" + number());
-  if (codec == "dgc") {
+  const CodecInfo& codec = codecs()[random.below(at++, codecs().size())];
+  set.push_back(fmt::format("--compression.codec={}", codec.name));
+  if (codec.level == Level::bits) set.push_back("--compression.bits=" + pick({"1", "4", "7"}));
+  if (codec.level == Level::density) set.push_back("--compression.density=" + number());
+  if (codec.level == Level::rank) set.push_back("--compression.rank=" + whole());
+  if (codec.feedback == "classic")
+    set.push_back("--compression.feedback=" + pick({"none", "classic"}));
+  for (const CodecOption& option : codec_options()) {
+    if (option.read_by(codec))
+      set.push_back("--compression." + option.name + "=" +
+                    pick({option.text({}), test::other_value(option)}));
+  }
+  if (codec.feedback == "dgc") {
     set.push_back("--compression.warmup_epochs=2");
     set.push_back("--compression.warmup_densities=" + pick({"default", "0.25,0.0625", "1,1e-3"}));
   }
@@ -86,11 +94,13 @@ TEST_F(Records, FirstDifferenceNamesKeyAndBothValues) {
   const Record one = resolved(job_of({}));
   EXPECT_EQ(first_difference(one, one), std::nullopt);
   EXPECT_EQ(first_difference(one, resolved(job_of({"--optimizer.lr=0.1", "--train.seed=2"}))),
-            "train.seed: 1 against 2");
+            "train.seed=1 against train.seed=2");
   Record shorter = one;
   shorter.pop_back();
-  EXPECT_EQ(first_difference(one, shorter), "output.eval_every: 1 against nothing");
-  EXPECT_EQ(first_difference(shorter, one), "output.eval_every: nothing against 1");
+  EXPECT_EQ(first_difference(one, shorter),
+            "output.eval_every=1 against output.eval_every=nothing");
+  EXPECT_EQ(first_difference(shorter, one),
+            "output.eval_every=nothing against output.eval_every=1");
 }
 
 TEST_F(Records, OnlyNamedKeysMayDifferOnResume) {

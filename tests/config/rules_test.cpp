@@ -1,11 +1,25 @@
 #include "terse/config/rules.h"
 
+#include <fmt/ranges.h>
+
+#include "compressors/option_values.h"
 #include "config/job_fixture.h"
 
 namespace terse {
 namespace {
 
 using Rules = JobTest;
+
+// Without line breaks and the blanks that align help.
+std::string unwrapped(const std::string& help) {
+  std::string text;
+  for (const char c : help) {
+    const bool blank = c == ' ' || c == '\n';
+    if (!blank) text += c;
+    if (blank && !text.ends_with(' ')) text += ' ';
+  }
+  return text;
+}
 
 TEST_F(Rules, DgcNeedsSgd) {
   const std::string why =
@@ -75,18 +89,44 @@ TEST_F(Rules, ASettingThatNothingReadsIsRefused) {
     EXPECT_TRUE(refusal("", overrides).starts_with("command line: " + key + " = "))
         << refusal("", overrides);
   }
-  EXPECT_EQ(refusal("[compression]\ncodec = topk\nbits = 8\n"), "")
-      << "worth its default, it misleads nobody";
+  EXPECT_EQ(refusal("[compression]\ncodec = topk\nbits = 8\n"), "") << "a default value is allowed";
 }
 
-TEST_F(Rules, AnotherCodecFromTheCommandLineLeavesTheFilesOptionsAside) {
+// A row of codec_options() is all that a job needs for an option.
+TEST_F(Rules, ARowOfTheCodecOptionsMakesAJobKey) {
+  const std::string help = help_text(defaults());
+  for (const CodecOption& option : codec_options()) {
+    const std::string key = "compression." + option.name, value = test::other_value(option);
+    EXPECT_NE(help.find(fmt::format("\n  {} = {} ", option.name, option.text({}))),
+              std::string::npos)
+        << key << " in: " << help;
+    EXPECT_NE(unwrapped(help).find(fmt::format("{} [{}]", option.meaning, option.allowed)),
+              std::string::npos)
+        << key << " in: " << help;
+    for (const CodecInfo& info : codecs()) {
+      const std::vector<std::string> set = {fmt::format("--compression.codec={}", info.name),
+                                            fmt::format("--{}={}", key, value)};
+      if (option.read_by(info)) {
+        EXPECT_EQ(option.text(job_of(set).compression.codec), value) << info.name;
+      } else {
+        EXPECT_EQ(
+            refusal("", set),
+            fmt::format("command line: {} = {} is read only where compression.codec is {}, "
+                        "and it is {}; drop the one or change the other.",
+                        key, value, fmt::join(codecs_where(option.read_by), " | "), info.name));
+      }
+    }
+  }
+}
+
+TEST_F(Rules, AnotherCodecFromTheCommandLineResetsTheOptionsOfTheFile) {
   const std::string file =
       "[compression]\ncodec = dgc\ndensity = 0.01\nwarmup_epochs = 1\nclip_norm = 2\n";
   EXPECT_EQ(job(file).compression.warmup_epochs, 1);
   CompressionJob dense;
   EXPECT_EQ(job(file, {"--compression.codec=none"}).compression, dense);
   CompressionJob topk;
-  topk.codec = "topk";
+  topk.codec.name = "topk";
   topk.density = 0.01;  // read by both
   EXPECT_EQ(job(file, {"--compression.codec=topk"}).compression, topk);
   EXPECT_TRUE(refusal(file, {"--compression.codec=none", "--compression.density=0.1"})

@@ -13,17 +13,7 @@ CommunicatorOptions communicator_options(const Job& job) {
 CompressionOptions compression_of(const Job& job) {
   const CompressionJob& settings = job.compression;
   CompressionOptions compression;
-  compression.codec = {.name = settings.codec,
-                       .bucket = static_cast<std::uint32_t>(settings.bucket),
-                       .stochastic = settings.rounding == "stochastic",
-                       .max_norm = settings.max_norm,
-                       .block = static_cast<std::uint32_t>(settings.block),
-                       .clip = settings.clip,
-                       .sample_ratio = settings.sample_ratio,
-                       .alternating = settings.alternating,
-                       .threshold = settings.threshold,
-                       .unbiased = settings.unbiased,
-                       .values = settings.values};
+  compression.codec = settings.codec;
   compression.bits = static_cast<int>(settings.bits);
   compression.density = settings.density;
   compression.rank = static_cast<int>(settings.rank);

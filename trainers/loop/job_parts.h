@@ -1,4 +1,4 @@
-// What a job's words mean to the rooms below: each room has its own options, none knows the job.
+// Translates a job into the options of the lower layers, which do not know Job.
 #pragma once
 
 #include "terse/comm/reducer/make_plan.h"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "terse/base/error.h"
@@ -10,28 +11,42 @@
 #include "terse/config/text/units.h"
 
 namespace terse {
+namespace {
+
+constexpr std::string_view kFingerprint = "data (fingerprint)";
+
+// A line per entry; no key holds a '=', and no value a line end.
+std::string to_text(const Record& record) {
+  std::string text;
+  for (const auto& [key, value] : record) text += fmt::format("{}={}\n", key, value);
+  return text;
+}
+
+Record from_text(std::string_view text) {
+  Record record;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    const std::size_t equals = std::min(line.find('='), line.size());
+    record.emplace_back(line.substr(0, equals), line.substr(std::min(equals + 1, line.size())));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+  }
+  return record;
+}
+
+}  // namespace
 
 void require_same_job(const Job& job, const Dataset& data, CommThread& thread) {
-  std::string mine;
-  for (const auto& [key, value] : resolved(job)) {
-    if (key != "data.path") mine += key + "=" + value + "\n";
-  }
-  const std::vector<std::string> all =
-      gather_text(thread, fmt::format("{}data (fingerprint)={:016x}\n", mine, data.fingerprint));
+  Record record = resolved(job);
+  std::erase_if(record, [](const auto& entry) { return entry.first == "data.path"; });
+  record.emplace_back(kFingerprint, fmt::format("{:016x}", data.fingerprint));
+  const std::vector<std::string> all = gather_text(thread, to_text(record));
   for (std::size_t rank = 1; rank < all.size(); ++rank) {
-    if (all[rank] == all[0]) continue;
-    const auto [theirs, ours] =
-        std::mismatch(all[rank].begin(), all[rank].end(), all[0].begin(), all[0].end());
-    const auto line_at = [](const std::string& text, std::string::const_iterator at) {
-      const std::size_t index =
-          std::min<std::size_t>(static_cast<std::size_t>(at - text.begin()), text.size() - 1);
-      const std::size_t begin = index == 0 ? 0 : text.rfind('\n', index - 1) + 1;
-      return text.substr(begin, text.find('\n', begin) - begin);
-    };
+    const auto difference = first_difference(from_text(all[rank]), from_text(all[0]));
+    if (!difference) continue;
     fail_together<JobError>(
-        "rank {} was started with another job than rank 0: {} against {}. Start all ranks with the "
-        "same file, options and data.",
-        rank, line_at(all[rank], theirs), line_at(all[0], ours));
+        "rank {} was started with another job than rank 0: {}. Start all ranks with the same file, "
+        "options and data.",
+        rank, *difference);
   }
 }
 

@@ -24,35 +24,35 @@ constexpr float kOne = 1;
 Row row_of(const MessageNote& note, const Codec& codec, std::uint32_t n) {
   const bool shares_scale = codec.traits().shares_scale;
   codec.check(note.level, feedback::kNone);
-  const Level kind = codec_info(codec.name()).level;
-  if (kind == Level::none && !shares_scale && note.level != 0)
+  const Level level_type = codec_info(codec.name()).level;
+  if (level_type == Level::none && !shares_scale && note.level != 0)
     fail<JobError>("codec {} has no level, and {} was given.", codec.name(), note.level);
   Row row;
   row.layer = hash64(note.layer);
   row.n = n;
   row.level = note.level;
   row.frame = 0;
-  if (kind == Level::rank) {
+  if (level_type == Level::rank) {
     if (note.shape.size() < 2)
       fail<JobError>("codec {} takes matrices, and the tensor has one dimension.", codec.name());
     row.n0 = note.shape[0];
     row.n1 = n / row.n0;
-    if (const std::uint32_t most = std::min(row.n0, row.n1);
-        note.level > static_cast<float>(most)) {
+    if (const std::uint32_t max_rank = std::min(row.n0, row.n1);
+        note.level > static_cast<float>(max_rank)) {
       fail<JobError>(
           "codec {} cannot keep {} vectors of a matrix of {} x {}: it has a rank of at most {}.",
-          codec.name(), note.level, row.n0, row.n1, most);
+          codec.name(), note.level, row.n0, row.n1, max_rank);
     }
   }
-  // Sums over ranks are whole numbers of the shared scale.
+  // Sums over ranks are integer multiples of the shared scale.
   if (shares_scale && note.level > 0) row.shared = &kOne;
   return row;
 }
 
-void require_whole_numbers(const Tensor& tensor, float most) {
+void require_integers(const Tensor& tensor, float limit) {
   for (const float value : tensor.values) {
-    if (value >= -most && value <= most && value == std::floor(value)) continue;
-    fail<JobError>("at level {0} tensors hold whole numbers from -{0} to {0}, and no {1}.", most,
+    if (value >= -limit && value <= limit && value == std::floor(value)) continue;
+    fail<JobError>("at level {0} tensors hold whole numbers from -{0} to {0}, not {1}.", limit,
                    value);
   }
 }
@@ -64,7 +64,7 @@ Header name_of(const MessageNote& note) {
   return name;
 }
 
-// 64-byte aligned, of the size that a codec asks for.
+// The codec's scratch memory, 64-byte aligned.
 class Workspace {
  public:
   Workspace(const Codec& codec, const Row& row)
@@ -85,7 +85,7 @@ std::string text_of(const MessageNote& note) {
                      fmt::join(note.shape, " "), note.key.seed, note.key.step, note.key.rank, kEnd);
 }
 
-// The lines of a note by their first word; each is taken once.
+// The lines of a note by key; each can be taken once.
 class Lines {
  public:
   Lines(std::string_view text, const std::string& where) : where_(where) {
@@ -116,27 +116,27 @@ class Lines {
   std::vector<std::uint64_t> sizes(std::string_view key) {
     std::vector<std::uint64_t> list;
     for (std::string_view rest = text(key); !rest.empty();) {
-      const std::string_view word = rest.substr(0, rest.find(' '));
-      list.push_back(parse<std::uint64_t>(key, word));
-      rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+      const std::string_view item = rest.substr(0, rest.find(' '));
+      list.push_back(parse<std::uint64_t>(key, item));
+      rest.remove_prefix(std::min(item.size() + 1, rest.size()));
     }
     return list;
   }
-  // Throws unless all were taken.
+  // Throws where a line is left.
   void end() const {
     if (!lines_.empty())
-      fail("{} is damaged: '{}' is no word of a message file.", where_, lines_.begin()->first);
+      fail("{} is damaged: message files have no line '{}'.", where_, lines_.begin()->first);
   }
-  [[noreturn]] void damaged(std::string_view key, std::string_view word) const {
-    fail("{} is damaged: its {} is '{}'.", where_, key, word);
+  [[noreturn]] void damaged(std::string_view key, std::string_view value) const {
+    fail("{} is damaged: its {} is '{}'.", where_, key, value);
   }
 
  private:
   template <class T>
-  T parse(std::string_view key, std::string_view word) const {
+  T parse(std::string_view key, std::string_view text) const {
     T value{};
-    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-    if (error != std::errc() || end != word.data() + word.size()) damaged(key, word);
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) damaged(key, text);
     return value;
   }
 
@@ -144,12 +144,12 @@ class Lines {
   std::map<std::string_view, std::string_view> lines_;
 };
 
-// An option that a file does not know has its default.
+// An option that the file leaves out has its default.
 CodecOptions options_of(Lines& lines) {
   CodecOptions options{.name = std::string(lines.text("codec"))};
   for (const CodecOption& option : codec_options()) {
-    const auto word = lines.find(option.name);
-    if (word && !option.assign(options, *word)) lines.damaged(option.name, *word);
+    const auto value = lines.find(option.name);
+    if (value && !option.assign(options, *value)) lines.damaged(option.name, *value);
   }
   return options;
 }
@@ -175,8 +175,7 @@ struct Opened {
   Mailbox box;
 };
 
-// Memory for what the note promises is taken only once the message has proved it: its row's tag
-// binds the shape.
+// The row's tag, which covers the shape, is verified before memory of that shape is allocated.
 Opened open_message(const MessageNote& note, const Codec& codec, const Row& row, ConstBytes message,
                     const std::string& where) {
   constexpr std::size_t kHead = sizeof(Header) + kRowBytes;
@@ -205,7 +204,7 @@ float default_level(const CodecInfo& info) {
 EncodedTensor encode_tensor(const Tensor& tensor, const MessageNote& note) {
   const auto codec = make_codec(note.codec);
   Row row = row_of(note, *codec, static_cast<std::uint32_t>(tensor.values.size()));
-  if (row.shared != nullptr) require_whole_numbers(tensor, note.level);
+  if (row.shared != nullptr) require_integers(tensor, note.level);
   EncodedTensor result;
   result.residual.resize(tensor.values.size());
   std::vector<float> out(tensor.values.size());
@@ -218,7 +217,7 @@ EncodedTensor encode_tensor(const Tensor& tensor, const MessageNote& note) {
   box[0].bind(result.body);
   Workspace workspace(*codec, row);
   std::int64_t bad = -1;
-  // Also where a codec keeps no residual in training: there it says what was lost.
+  // Also for codecs without a residual in training: the residual is what was lost.
   codec->encode({&row, 1}, feedback::kClassic, note.key, box,
                 {.scratch = workspace.bytes(), .bad_row = &bad});
   if (bad >= 0) {
@@ -246,12 +245,12 @@ Tensor decode_message(const std::vector<std::byte>& file, const std::string& whe
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
   const std::size_t end = text.find("\nend\n");
   if (!text.starts_with(kTitle) || end == std::string_view::npos)
-    fail("{} is not a message file of terse's.", where);
+    fail("{} is not a message file of terse.", where);
   const std::size_t begin = std::min(kTitle.size(), end + 1);
   const MessageNote note = note_of(text.substr(begin, end + 1 - begin), where);
   const auto codec = make_codec(note.codec);
   Row row = row_of(note, *codec, elements_of({note.shape.begin(), note.shape.end()}, where));
-  row.shared = nullptr;  // the message says it
+  row.shared = nullptr;  // the message holds the scale
   const Opened message =
       open_message(note, *codec, row, ConstBytes(file).subspan(end + 1 + kEnd.size()), where);
   Tensor tensor{.name = note.layer, .shape = note.shape, .values = std::vector<float>(row.n)};

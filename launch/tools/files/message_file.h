@@ -1,5 +1,5 @@
-// A message as it travels, in a file: lines of text that say what its decoder would know from the
-// plan, and then the message itself, head and body.
+// A file with one message: lines of text with what a decoder would know from the plan (the note),
+// then the head and the body of the message.
 //
 //   terse message 1
 //   codec maxmin
@@ -21,7 +21,7 @@
 
 namespace terse {
 
-// What is known of a message besides its bytes.
+// The text lines of the file.
 struct MessageNote {
   CodecOptions codec;
   float level = 0;
@@ -30,12 +30,12 @@ struct MessageNote {
   Key key;
 };
 
-// A codec's level where nobody names one: 8 bits, a density of 0.001.
+// The default level of `terse encode`: 8 bits, a density of 0.001, a rank of 4.
 float default_level(const CodecInfo& info);
 
-// The tensor as rank `key.rank` would send it by itself, as one row, and what of it was not sent. A
-// codec of matrices takes the first dimension as rows and the others as columns. Throws JobError
-// where the codec refuses, or the tensor has a NaN or an Inf.
+// Encodes the tensor as rank `key.rank` would send it, as one row; `residual` is what was not sent.
+// Low-rank codecs take the first dimension as rows and the others as columns. Throws JobError where
+// the codec refuses, or the tensor has a NaN or an Inf.
 struct EncodedTensor {
   std::vector<std::byte> head, body;
   std::vector<float> residual;
@@ -45,8 +45,8 @@ EncodedTensor encode_tensor(const Tensor& tensor, const MessageNote& note);
 void write_message(const std::filesystem::path& path, const MessageNote& note,
                    const EncodedTensor& message);
 
-// The decoded tensor. Throws Error where the file is no message, DamagedMessage where the message
-// is damaged.
+// Returns the decoded tensor. Throws Error where the file is not a message file, DamagedMessage
+// where the message is damaged.
 Tensor read_message(const std::filesystem::path& path);
 Tensor decode_message(const std::vector<std::byte>& file, const std::string& where);
 

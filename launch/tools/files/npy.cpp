@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr std::size_t kAlignment = 64;
 
-// What follows `'key':` in the header's dictionary, without leading spaces.
+// The text after `'key':` in the header's dictionary, without leading spaces.
 std::string_view value_of(std::string_view dictionary, std::string_view key,
                           const std::string& where) {
   const std::size_t at = dictionary.find(fmt::format("'{}':", key));
@@ -40,7 +40,7 @@ std::vector<std::uint64_t> shape_of(std::string_view text, const std::string& wh
   }
 }
 
-// Where the header's dictionary begins and ends.
+// Begin and end of the header's dictionary.
 std::pair<std::size_t, std::size_t> header_of(const std::vector<std::byte>& file,
                                               const std::string& where) {
   if (file.size() < 12 || std::memcmp(file.data(), kMagic.data(), kMagic.size()) != 0)
@@ -69,7 +69,8 @@ Tensor from_npy(const std::vector<std::byte>& file, const std::string& where) {
   const auto shape = shape_of(value_of(dictionary, "shape", where), where);
   const std::size_t n = elements_of(shape, where);
   if (file.size() - end != n * sizeof(float))
-    fail("{} promises {} elements and holds {} bytes.", where, n, file.size() - end);
+    fail("{} is damaged: its shape has {} elements, and its data {} bytes.", where, n,
+         file.size() - end);
   Tensor tensor{.name = {}, .shape = {shape.begin(), shape.end()}, .values = {}};
   tensor.values.resize(n);
   std::memcpy(tensor.values.data(), file.data() + end, n * sizeof(float));

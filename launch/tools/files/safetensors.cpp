@@ -21,7 +21,7 @@ json header_of(const std::vector<std::byte>& file, const std::string& where) {
     fail("{} is not a .safetensors file, or it was cut off.", where);
   const auto* const text = reinterpret_cast<const char*>(file.data()) + 8;
   json header = json::parse(text, text + length, nullptr, false);
-  if (!header.is_object()) fail("{} is damaged: its header is no JSON object.", where);
+  if (!header.is_object()) fail("{} is damaged: its header is not a JSON object.", where);
   header.erase("__metadata__");
   return header;
 }
@@ -64,7 +64,7 @@ Tensor from_safetensors(const std::vector<std::byte>& file, const std::string& n
   const std::size_t n = elements_of(shape, what);
   if (place.size() != 2 || place[0] > place[1] || place[1] > file.size() - data ||
       place[1] - place[0] != n * sizeof(float)) {
-    fail("{} is damaged: its data do not lie where the header says.", what);
+    fail("{} is damaged: its data are not where the header says.", what);
   }
   tensor.shape = {shape.begin(), shape.end()};
   tensor.values.resize(n);

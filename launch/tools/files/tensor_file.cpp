@@ -13,7 +13,7 @@ Format format_of(const std::filesystem::path& path) {
   if (extension == ".npy") return Format::npy;
   if (extension == ".safetensors") return Format::safetensors;
   if (extension == ".h5" || extension == ".hdf5") return Format::hdf5;
-  fail<JobError>("{} is no tensor file: it ends in .npy, .safetensors, .h5 or .hdf5.",
+  fail<JobError>("{} is not a tensor file, which ends in .npy, .safetensors, .h5 or .hdf5.",
                  path.string());
 }
 

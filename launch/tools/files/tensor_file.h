@@ -1,5 +1,5 @@
-// Tensors of fp32 in files that other programs read and write: NumPy's .npy, .safetensors, and a
-// dataset of an HDF5 file (.h5, .hdf5). The path's extension says which.
+// fp32 tensors in the files of other programs, by extension of the path: NumPy's .npy,
+// .safetensors, or a dataset of an HDF5 file (.h5, .hdf5).
 #pragma once
 
 #include <cstdint>
@@ -15,19 +15,19 @@ struct Tensor {
   std::vector<float> values;         // row-major, at least one, fewer than 2^31
 };
 
-// `name` is the tensor or dataset wanted; empty: the file holds one alone. Throws JobError for a
-// tensor that cannot be encoded (0-D, empty, not fp32, not row-major) and Error for a file that
-// cannot be read or contradicts itself.
+// Reads the tensor or dataset `name`; empty: the only one of the file. Throws JobError for a tensor
+// that cannot be encoded (0-D, empty, not fp32, not row-major) and Error for a file that cannot be
+// read or is inconsistent.
 Tensor read_tensor(const std::filesystem::path& path, const std::string& name);
 void write_tensor(const std::filesystem::path& path, const Tensor& tensor);
-// Throws JobError where the name is none of a tensor file.
+// Throws JobError where the extension is not one of a tensor file.
 void require_tensor_name(const std::filesystem::path& path);
 
-// The number of elements. Throws JobError unless it lies in Tensor's bounds; `where` begins the
+// Returns the number of elements. Throws JobError where Tensor cannot hold them; `where` begins the
 // sentence.
 std::uint32_t elements_of(const std::vector<std::uint64_t>& shape, const std::string& where);
 
-// The formats, for tensor_file.cpp alone.
+// The formats; only tensor_file.cpp uses them.
 namespace tensor_format {
 Tensor from_npy(const std::vector<std::byte>& file, const std::string& where);
 std::vector<std::byte> to_npy(const Tensor& tensor);

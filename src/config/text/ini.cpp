@@ -24,7 +24,7 @@ bool is_comment(std::string_view text) {
   return text.empty() || text.front() == ';' || text.front() == '#';
 }
 
-// The text inside the quotes that `text` starts with; `rest` is what follows them.
+// The text inside the quotes that `text` starts with; sets `rest` to the text after them.
 std::string unquote(std::string_view text, std::string_view& rest, const std::string& origin) {
   std::string value;
   for (std::size_t i = 1; i < text.size(); ++i) {
@@ -95,7 +95,7 @@ class Reader {
                      printable(text));
     }
     if (section_.empty()) {
-      fail<JobError>("{}: the key {} stands before any `[section]`.", origin(), printable(name));
+      fail<JobError>("{}: the key {} is before any `[section]`.", origin(), printable(name));
     }
     std::string key = fmt::format("{}.{}", section_, name);
     const auto [first, fresh] = lines_.emplace(key, line_);

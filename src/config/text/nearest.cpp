@@ -19,8 +19,8 @@ std::string closest(std::span<const std::string> known,
 }  // namespace
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() +
-                               1);  // distances from a's first i bytes to every prefix of b
+  // Distances from a's first i bytes to every prefix of b.
+  std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
   for (std::size_t i = 0; i < a.size(); ++i) {
     std::size_t diagonal = row[0];

@@ -1,4 +1,4 @@
-// The known name that a misspelled one was probably meant to be.
+// Suggests a known name for a misspelled one.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b);
 // The first of the closest; `known` is not empty.
 std::string nearest_name(std::string_view name, std::span<const std::string> known);
 
-// As nearest_name for "section.key"; a right key under a wrong or missing section counts as a small
-// slip, and so does an abbreviation.
+// Like nearest_name, for "section.key"; a right key under a wrong or missing section and an
+// abbreviated key count as small errors.
 std::string nearest_key(std::string_view key, std::span<const std::string> known);
 
 }  // namespace terse

@@ -47,7 +47,7 @@ std::optional<double> scaled(const Quantity& quantity, std::span<const Unit> uni
   return std::nullopt;
 }
 
-// 0.1 ms times 1e6 is not quite 100000 in binary: what is meant is the whole number next to it.
+// 0.1 ms times 1e6 is not quite 100000 in binary: rounds to the nearest integer within the error.
 std::optional<std::int64_t> nearly_whole(double value) {
   const double nearest = std::nearbyint(value);
   const double slack = std::fmax(1e-6, value * 1e-15);

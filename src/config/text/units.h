@@ -1,5 +1,5 @@
-// Numbers and quantities as people write them. A parser answers nothing for a text that is not
-// wholly such a value; a formatter gives the canonical text, which parses to the very same value.
+// Numbers and quantities with units. Parsers return nothing unless the whole text is such a value;
+// formatters return the canonical text, which parses to the same value.
 #pragma once
 
 #include <chrono>

@@ -38,8 +38,8 @@ TEST(Fp16, EveryHalfReadsAsItsValue) {
   EXPECT_TRUE(std::isnan(fp32(0x7c01)));
 }
 
-// Each boundary between two neighbors: the midpoint goes to the even one, its neighbors to their
-// own side.
+// At each boundary between two neighbors, the midpoint rounds to the even one, and the floats next
+// to it round to their own side.
 TEST(Fp16, RoundsToNearestEvenEverywhere) {
   for (std::uint32_t half = 0; half < 0x7bff; ++half) {
     const float low = fp32(static_cast<std::uint16_t>(half)),

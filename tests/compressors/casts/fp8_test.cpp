@@ -26,7 +26,7 @@ double value_of(const Format& f, unsigned code) {
 
 std::uint8_t code_of(const Format& f, float value, int k = 0) {
   std::uint8_t code;
-  kernels::to_float8(f.type, &value, k, &code, kernels::DecodeOutput::nothing, nullptr, 1);
+  kernels::to_float8(f.type, &value, k, &code, {}, 1);
   return code;
 }
 

@@ -8,16 +8,16 @@ namespace terse::test {
 namespace {
 
 using kernels::Fold;
-using kernels::Shape;
+using kernels::FoldKind;
 
 struct Result {
   Floats v, u, e;
   std::uint32_t peak = 0;
 };
 
-// The fold of a row in runs of `run` elements, and the residual after `dec`. In place: the memory
-// is overwritten.
-Result run_fold(const Input& input, const Feedback& f, Shape shape, const Floats& dec,
+// Folds a row in runs of `run` elements and writes the residual after `dec`; `in_place` overwrites
+// the memory.
+Result run_fold(const Input& input, const Feedback& f, FoldKind kind, const Floats& dec,
                 std::uint32_t run, bool in_place) {
   const std::size_t n = input.grad.size();
   Result result{Floats(n), input.u, input.e};
@@ -28,12 +28,12 @@ Result run_fold(const Input& input, const Feedback& f, Shape shape, const Floats
   row.e_out = result.e.data();
   if (in_place && row.u_in != nullptr) row.u_in = row.u_out;
   if (in_place && row.e_in != nullptr) row.e_in = row.e_out;
-  Fold fold(row, f, shape);
+  Fold fold(row, f, kind);
   Floats buffer(run);
   for (std::uint32_t at = 0; at < n; at += run) {
     const auto v = fold.run(at, std::span(buffer).first(std::min<std::size_t>(run, n - at)));
     std::copy(v.begin(), v.end(), result.v.begin() + at);
-    if (f.keeps_residual()) fold.keep(at, v, dec.data() + at);
+    if (f.keeps_residual()) fold.write_residual(at, v, dec.data() + at);
     fold.clear(at, static_cast<std::uint32_t>(v.size()));
   }
   result.peak = fold.peak();
@@ -60,7 +60,7 @@ std::vector<Feedback> all_feedbacks() {
   return all;
 }
 
-TEST(Fold, IsTheDefinitionToTheBitForEveryFeedbackAndShape) {
+TEST(Fold, IsTheDefinitionToTheBitForEveryFeedbackAndKind) {
   for (const std::size_t n : {1u, 31u, 2047u, 2048u, 5000u}) {
     Input input{.grad = gradient(n, 1), .e = gradient(n, 2), .u = gradient(n, 3)};
     const Floats dec = gradient(n, 4);
@@ -72,10 +72,10 @@ TEST(Fold, IsTheDefinitionToTheBitForEveryFeedbackAndShape) {
         Floats e(n);
         for (std::size_t i = 0; i < n; ++i) e[i] = reference::residual(f, v[i], input.e[i], dec[i]);
         if (f.clear_velocity) u.assign(n, 0);
-        for (const Shape shape : {kernels::shape_of(f), Shape::general}) {
+        for (const FoldKind kind : {kernels::fold_kind_of(f), FoldKind::general}) {
           for (const std::uint32_t run : {2048u, 5000u}) {
             for (const bool in_place : {false, true}) {
-              const Result got = run_fold(input, f, shape, dec, run, in_place);
+              const Result got = run_fold(input, f, kind, dec, run, in_place);
               EXPECT_TRUE(same_bits(got.v, v));
               EXPECT_TRUE(!f.keeps_velocity() || same_bits(got.u, u));
               EXPECT_TRUE(!f.keeps_residual() || same_bits(got.e, e));
@@ -98,20 +98,20 @@ TEST(Fold, AMemoryThatIsNotThereReadsAsZeros) {
   zeros.e.assign(3000, 0);
   zeros.u.assign(3000, 0);
   const Floats dec(3000, 0.25f);
-  const Result a = run_fold(absent, dgc, Shape::dgc, dec, 2048, false);
-  const Result b = run_fold(zeros, dgc, Shape::dgc, dec, 2048, false);
+  const Result a = run_fold(absent, dgc, FoldKind::dgc, dec, 2048, false);
+  const Result b = run_fold(zeros, dgc, FoldKind::dgc, dec, 2048, false);
   EXPECT_TRUE(same_bits(a.v, b.v));
   EXPECT_TRUE(same_bits(a.u, b.u));
   EXPECT_TRUE(same_bits(a.e, b.e));
 }
 
-TEST(Fold, ShapesAreRecognized) {
-  EXPECT_EQ(kernels::shape_of(feedback::kNone), Shape::none);
-  EXPECT_EQ(kernels::shape_of(feedback::kClassic), Shape::classic);
-  EXPECT_EQ(kernels::shape_of(feedback::dgc(0.9f, true, true)), Shape::dgc);
-  EXPECT_EQ(kernels::shape_of(feedback::dgc(0.9f, false, true)), Shape::dgc);
-  EXPECT_EQ(kernels::shape_of(feedback::second(feedback::kClassic, 4)), Shape::none);
-  EXPECT_EQ(kernels::shape_of({.vg = 2}), Shape::general);
+TEST(Fold, RecognizesKinds) {
+  EXPECT_EQ(kernels::fold_kind_of(feedback::kNone), FoldKind::none);
+  EXPECT_EQ(kernels::fold_kind_of(feedback::kClassic), FoldKind::classic);
+  EXPECT_EQ(kernels::fold_kind_of(feedback::dgc(0.9f, true, true)), FoldKind::dgc);
+  EXPECT_EQ(kernels::fold_kind_of(feedback::dgc(0.9f, false, true)), FoldKind::dgc);
+  EXPECT_EQ(kernels::fold_kind_of(feedback::second(feedback::kClassic, 4)), FoldKind::none);
+  EXPECT_EQ(kernels::fold_kind_of({.vg = 2}), FoldKind::general);
 }
 
 TEST(Fold, TwoStepsOfDgcWithNothingSent) {
@@ -126,7 +126,7 @@ TEST(Fold, TwoStepsOfDgcWithNothingSent) {
       row.u_out = u_out.data();
       row.e_out = e_out.data();
       Fold fold(row, f);
-      fold.keep(0, fold.run(0, buffer), nothing.data());
+      fold.write_residual(0, fold.run(0, buffer), nothing.data());
       input.u = u_out;
       input.e = e_out;
       const float wanted_u[2][2] = {{1, 1.9f}, {0.9f, 1.71f}},
@@ -137,7 +137,7 @@ TEST(Fold, TwoStepsOfDgcWithNothingSent) {
   }
 }
 
-TEST(Fold, PeaksTellWhatIsNoNumber) {
+TEST(Fold, PeaksRevealValuesThatAreNotFinite) {
   for (const float bad :
        {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
         std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::quiet_NaN()}) {
@@ -145,7 +145,7 @@ TEST(Fold, PeaksTellWhatIsNoNumber) {
       Input input{.grad = gradient(3000, 1), .e = Floats(3000, 1.0f)};
       input.grad[at] = bad;
       for (const Feedback& f : {feedback::kNone, feedback::kClassic}) {
-        EXPECT_GE(run_fold(input, f, kernels::shape_of(f), Floats(3000), 2048, false).peak,
+        EXPECT_GE(run_fold(input, f, kernels::fold_kind_of(f), Floats(3000), 2048, false).peak,
                   0x7f800000u);
       }
     }
@@ -158,7 +158,7 @@ TEST(Fold, AVelocityWithoutMemoryIsAnError) {
   EXPECT_THROW(Fold(row, feedback::dgc(0.9f, false, true)), Error);
 }
 
-// Numbers of both signs, of one, zeros of both signs, and one number over and over.
+// Values of both signs, of one sign, zeros of both signs, mostly zeros, and equal values.
 std::vector<Floats> kinds_of_values(std::size_t n) {
   Floats mixed = gradient(n, 1), above = mixed, below = mixed, zeros(n), mostly_zero(n),
          same(n, 0.3f);
@@ -180,7 +180,7 @@ TEST(Fold, RangesAreThoseOfItsValues) {
           const Input input{.grad = values, .e = Floats(n, -0.0f), .scale = 0.7f};
           const Row row = row_of(input);
           Fold fold(row, f);
-          fold.note_ranges();
+          fold.track_ranges();
           Floats into(n);
           const auto v = fold.run(0, into);
           EXPECT_EQ(std::bit_cast<float>(fold.peak()),
@@ -208,7 +208,7 @@ TEST(Fold, PeaksAreThoseOfItsValues) {
       const Row row = row_of(input);
       for (const Feedback& f : {feedback::kNone, feedback::kClassic}) {
         Fold fold(row, f);
-        fold.note_peaks();
+        fold.track_peaks();
         Floats into(n);
         const auto v = fold.run(0, into);
         std::vector<std::uint32_t> wanted(kernels::peaks_for(n));
@@ -225,7 +225,7 @@ TEST(Fold, PeaksAreThoseOfItsValues) {
   });
 }
 
-TEST(Fold, RangesNoteWhatIsNotFinite) {
+TEST(Fold, PeaksRevealThemWhileRangesAreTracked) {
   on_every_target([] {
     const float infinity = std::numeric_limits<float>::infinity();
     for (const float bad : {infinity, -infinity, std::nanf(""), -std::nanf("")}) {
@@ -234,7 +234,7 @@ TEST(Fold, RangesNoteWhatIsNotFinite) {
         input.grad[at] = bad;
         const Row row = row_of(input);
         Fold fold(row, feedback::kClassic);
-        fold.note_ranges();
+        fold.track_ranges();
         Floats into(100);
         fold.run(0, into);
         EXPECT_GE(fold.peak(), kernels::kFp32Limit) << bad << " " << at;

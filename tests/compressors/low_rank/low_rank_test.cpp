@@ -15,9 +15,9 @@ using kernels::MatrixRows;
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-float span_at(const MatrixRows& s, const Floats& p, const Floats& q, std::size_t at) {
-  return reference::spanned(p.data(), s.p_length, q.data(), s.q_length, s.vectors, at / s.columns,
-                            at % s.columns);
+float outer_product_at(const MatrixRows& s, const Floats& p, const Floats& q, std::size_t at) {
+  return reference::outer_product_element({p.data(), s.p_length}, {q.data(), s.q_length}, s.vectors,
+                                          at / s.columns, at % s.columns);
 }
 
 struct Example {
@@ -25,7 +25,7 @@ struct Example {
   Floats m, p, q;
 };
 
-// Vectors are longer than the rows and columns at hand, and nothing is aligned.
+// Vectors longer than the rows and columns, all unaligned.
 Example example(std::size_t rows, std::size_t columns, std::size_t vectors) {
   const std::uint64_t seed = rows * 1'000'000 + columns * 100 + vectors;
   const MatrixRows shape{rows, columns, vectors, rows + 3, columns + 5};
@@ -33,7 +33,7 @@ Example example(std::size_t rows, std::size_t columns, std::size_t vectors) {
           gradient(vectors * shape.q_length, seed + 2)};
 }
 
-// On every instruction set.
+// Calls body(example) for many shapes on every instruction set.
 template <class Body>
 void for_shapes(Body&& body) {
   on_every_target([&] {
@@ -79,7 +79,7 @@ TEST(MatrixKernels, SpanIsTheReferenceToTheBit) {
   for_shapes([&](const Example& x) {
     Floats wanted(x.m.size()), left(x.m.size());
     for (std::size_t at = 0; at < x.m.size(); ++at) {
-      wanted[at] = span_at(x.shape, x.p, x.q, at);
+      wanted[at] = outer_product_at(x.shape, x.p, x.q, at);
       left[at] = x.m[at] - wanted[at];
     }
     Floats out(x.m.size()), both_out = out, both_left = x.m, only_left = x.m;
@@ -178,7 +178,7 @@ TEST(Renew, DrawsWhatIsZeroAndNothingElse) {
   }
 }
 
-// Moments of the draw, by what 200,000 numbers of it allow (five sigma).
+// The moments of 200,000 drawn numbers, within five sigma.
 TEST(Renew, IsNearNormal) {
   const std::size_t n = 200'000;
   Floats v(n, 0.0f);
@@ -201,7 +201,7 @@ TEST(LowRankShape, GoldenValues) {
   EXPECT_FALSE(low_rank::saves_bytes(low_rank::shape_of(1, 1000, 4)));
 }
 
-// The codec of one layer.
+// Encodes one layer by itself.
 struct Matrix {
   std::uint32_t n0, n1;
 };
@@ -260,7 +260,7 @@ TEST(PowerSgd, IsTheReferenceToTheBit) {
       for (const float rank : {1.0f, 2.0f, 4.0f, 7.0f}) {
         const Input in = matrix_input(m, rank);
         const Floats v = fold_all(in, feedback::kClassic);
-        reference::Folded row = folded(in, v);
+        reference::FoldedRow row = folded(in, v);
         row.n0 = m.n0;
         row.n1 = m.n1;
         const reference::Message wanted = reference::encode({.name = "powersgd"}, row);
@@ -288,7 +288,7 @@ TEST(PowerSgd, ResidualIsWhatWasNotSentToTheBit) {
         left += static_cast<double>(e[i]) * e[i];
       }
       ASSERT_TRUE(same_bits(message.e, e)) << m.n0 << " " << m.n1;
-      // A projection: what is left is never more, and nothing where the rank is full.
+      // A projection: the residual is not larger than M, and zero at full rank.
       EXPECT_TRUE(left <= size * (1 + 1e-6)) << left << " of " << size;
       if (rank >= static_cast<float>(std::min(m.n0, m.n1))) {
         EXPECT_TRUE(left <= size * 1e-10) << left << " of " << size;

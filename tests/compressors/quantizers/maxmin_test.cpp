@@ -83,7 +83,7 @@ TEST(MaxMin, StochasticRoundingIsUnbiased) {
       const double unit = scale_word(payload, i / 512 * 2);
       const double part = (input.grad[i] - scale_word(payload, i / 512 * 2 + 1)) / unit;
       const double share = part - std::floor(part);
-      // Five standard errors of a coin of this share, and what fp32 adds.
+      // Five standard errors of a Bernoulli variable, plus the rounding of fp32.
       const double bound =
           unit * (5 * std::sqrt(share * (1 - share) / kDraws) + 5.0 / kDraws + 1e-4);
       ASSERT_LE(std::abs(sum[i] / kDraws - input.grad[i]), bound) << bits << " bits, element " << i;
@@ -91,7 +91,7 @@ TEST(MaxMin, StochasticRoundingIsUnbiased) {
   }
 }
 
-// Wherever the row begins in its layer, and whatever its buckets.
+// For any position of the row in its layer and any bucket size.
 TEST(MaxMin, IsTheReferenceToTheBit) {
   for (const bool stochastic : {kStochastic, kNearest}) {
     for (const std::uint32_t bucket : {1u, 3u, 12u, 100u, 512u, 3001u}) {
@@ -116,7 +116,7 @@ TEST(MaxMin, RanksStepsAndPhasesDrawApart) {
   }
 }
 
-// The scales and codes of a row's pieces, one after another, are those of the row.
+// The scales and codes of a row's pieces, concatenated, are those of the row.
 TEST(MaxMin, PiecesHaveTheBytesOfTheWhole) {
   for (const bool stochastic : {kStochastic, kNearest}) {
     for (const std::uint32_t bucket : {1u, 4u, 12u, 100u, 512u, 4096u}) {

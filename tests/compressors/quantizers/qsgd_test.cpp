@@ -34,8 +34,8 @@ TEST(Natural, IsTheReferenceToTheBit) {
   }
 }
 
-// Means of many draws within 6 standard errors, and the mean square error within the paper's bound
-// (plus 10 % for its own sampling).
+// The mean of many draws is within 6 standard errors, and the mean square error within the paper's
+// bound (plus 10 % for sampling).
 struct Unbiased {
   std::shared_ptr<const Codec> codec;
   float level;
@@ -68,7 +68,7 @@ TEST(Quantizers, AreUnbiasedWithinThePapersVariance) {
       }
     }
     for (std::size_t i = 0; i < kN; ++i) {
-      // What one draw in kDraws may still hide is worth at most a level.
+      // A level drawn with probability below 1 / kDraws can be missed; it adds at most one level.
       const double deviation = std::sqrt(squares[i] / kDraws / kDraws),
                    rare = level == 0
                               ? 12.0 / kDraws * std::abs(static_cast<double>(input.grad[i])) +
@@ -106,7 +106,7 @@ TEST(Quantizers, RefuseWhatTheyCannotDo) {
   const Input large{.grad = Floats(600, 1e38f), .level = 4};
   EXPECT_EQ(encode(*make_qsgd(512, false), large, feedback::kNone).bad, 0);
   EXPECT_EQ(encode(*make_qsgd(512, true), large, feedback::kNone).bad, -1);
-  // 31 times a 31st of the largest float, both rounded, is more than it.
+  // 31 times (largest float / 31), both rounded, exceeds the largest float.
   Input largest{.grad = {1, std::numeric_limits<float>::max()}, .level = 6};
   EXPECT_EQ(encode(*make_qsgd(512, true), largest, feedback::kNone).bad, 0);
   EXPECT_EQ(encode(*make_nuqsgd(512), largest, feedback::kNone).bad, -1);

@@ -69,7 +69,7 @@ TEST(TernGrad, IsUnbiased) {
     for (std::size_t i = 0; i < 500; ++i) sum[i] += decoded[i];
   }
   for (std::size_t i = 0; i < 500; ++i) {
-    // The variance is |v| (s - |v|); 12 s / draws is what rare draws hide.
+    // The variance is |v| (s - |v|); 12 s / draws allows for rare draws that did not occur.
     const double v = std::abs(input.grad[i]),
                  deviation = std::sqrt(v * (scale - v) / kDraws) + 2.0 * scale / kDraws;
     EXPECT_TRUE(std::abs(sum[i] / kDraws - input.grad[i]) <= 6 * deviation) << i;

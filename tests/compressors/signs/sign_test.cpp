@@ -54,7 +54,7 @@ TEST(Signs, VelocityInPlaceIsFoldedOnce) {
   }
 }
 
-// ||v - C(v)||^2 = (1 - ||v||_1^2 / (d ||v||_2^2)) ||v||^2 for ef_sign; two means do no worse.
+// ||v - C(v)||^2 = (1 - ||v||_1^2 / (d ||v||_2^2)) ||v||^2 for ef_sign; onebit is not worse.
 TEST(Signs, ScaledOnesContract) {
   for (const std::size_t n : {1u, 17u, 2048u, 7919u}) {
     const Input input{.grad = gradient(n, n)};
@@ -116,7 +116,7 @@ TEST(Signs, RefuseWhatTheyCannotDo) {
   }
 }
 
-// A sum that leaves fp32 makes the row bad: nothing of it is sent.
+// A sum that overflows fp32 makes the row bad: it is sent as zeros.
 TEST(Signs, AMeanThatOverflowsMakesTheRowBad) {
   const Input input{.grad = Floats(100, 3e38f)};
   for (const auto& codec : {make_ef_sign(), make_onebit()}) {

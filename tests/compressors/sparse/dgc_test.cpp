@@ -3,14 +3,14 @@
 #include <map>
 
 #include "compressors/support.h"
-#include "terse/compressors/sparse/magnitude_sparsifier.h"
+#include "terse/compressors/sparse/magnitude/magnitude_sparsifier.h"
 
 namespace terse::test {
 namespace {
 
 const Feedback kDgc = feedback::dgc(0.9f, false, true);
 
-// How a message came to have what it has.
+// The branch of the selection that produced a message.
 enum class Branch { whole, fewer, truncated, exact };
 Branch branch_of(const Floats& v, const Floats& sent, double density) {
   const double n = static_cast<double>(v.size());
@@ -40,7 +40,7 @@ TEST(Dgc, SendsWhatItsAuthorsCodeSelects) {
                     .u = gradient(n, n + step + 90)};
         input.level = static_cast<float>(density);
         input.key.step = step;
-        // Values in clusters: a sample then misses the mark in either direction.
+        // Clustered values, for which samples give thresholds that are too high or too low.
         if (step >= 3) {
           for (std::size_t i = 0; i < n; ++i)
             input.grad[i] *= (i / 64) % 50 == step ? 30.0f : 0.01f;
@@ -65,8 +65,7 @@ TEST(Dgc, NeverSendsMoreThanItsShareAndUsuallyMostOfIt) {
     EXPECT_LE(count, 1000u);
     EXPECT_GE(count, 800u);
     EXPECT_LE(encoded.payload.size(), codec->capacity(100'000, 0.01f));
-    // All sent values are at least as large as all that were left, unless there were a few too
-    // many.
+    // Every sent value is at least as large as every unsent one, unless the message was truncated.
     if (count == 1000) continue;
     const Floats sent = decode(*codec, encoded.payload, input);
     float least = 1e9f, left = 0;

@@ -32,8 +32,8 @@ TEST(RandomK, DrawsDistinctIndicesInOrderWhateverTheRank) {
   EXPECT_NE(subset(1000, 10, {.seed = 1, .step = 2}), subset(1000, 10, {.seed = 1, .step = 3}));
 }
 
-// Each element is drawn with probability k / n, and so is each pair of a subset about as often as
-// k (k - 1) / (n (n - 1)): five standard deviations over 20,000 draws.
+// Each element is drawn with probability k / n, and each pair with about k (k - 1) / (n (n - 1)):
+// five standard deviations over 20,000 draws.
 TEST(RandomK, DrawsEveryElementAndEveryPairAsOften) {
   constexpr std::uint32_t kN = 13, kK = 4;
   constexpr double kDraws = 20'000;
@@ -79,7 +79,7 @@ TEST(RandomK, UnbiasedValuesAverageToTheGradientWithThePapersVariance) {
     }
     for (std::size_t i = 0; i < kN; ++i) {
       norm += std::pow(in.grad[i], 2);
-      // A value is 4 v with probability 1 / 4: its deviation is sqrt(3) |v|.
+      // A value is 4 v with probability 1 / 4, so its standard deviation is sqrt(3) |v|.
       const double bound = 5 * std::sqrt(3.0 / kDraws) * std::abs(in.grad[i]) + 1e-12;
       EXPECT_TRUE(std::abs(mean[i] - in.grad[i]) <= bound) << name << " " << i;
     }

@@ -6,6 +6,18 @@
 namespace terse::test {
 namespace {
 
+// The codecs that can write values, with 4 bits if they have a level.
+std::vector<std::string> value_codecs() {
+  std::vector<std::string> names;
+  for (const CodecInfo& info : codecs()) {
+    const std::string name(info.name);
+    const bool block = info.family == "cast" || info.family == "quantizer";
+    if (!block || make_codec({.name = name})->traits().shares_scale) continue;
+    names.push_back(name == "none" ? "fp32" : name + (info.level == Level::bits ? "4" : ""));
+  }
+  return names;
+}
+
 TEST(Sparse, ReadsWhatWasWrittenInAnyWayOfWritingValues) {
   const Floats v = gradient(200'000, 4);
   std::vector<std::uint32_t> indices;
@@ -13,15 +25,19 @@ TEST(Sparse, ReadsWhatWasWrittenInAnyWayOfWritingValues) {
     indices.push_back(i);
   const auto n = static_cast<std::uint32_t>(v.size()),
              k = static_cast<std::uint32_t>(indices.size());
-  for (const char* name : {"fp32", "fp16", "bf16", "maxmin4", "maxmin8"}) {
+  ASSERT_GE(value_codecs().size(), 9u);
+  for (const std::string& name : value_codecs()) {
     const ValueCodec values = ValueCodec::named({.bucket = 100, .values = name});
     Floats value, decoded(k), again(k);
     for (const std::uint32_t i : indices) value.push_back(v[i]);
     Entries entries{indices, value, decoded, k};
     Payload payload(sparse_capacity(n, k, values));
     Workspace workspace(values.workspace()), scratch(SparseReader::scratch(n, k, values));
-    payload.resize(*write_sparse(payload, n, kLayer, {}, values, entries, workspace.bytes()));
-    ASSERT_STREQ(SparseReader::find_error(payload, n, k, values), nullptr);
+    const SparseMessage message =
+        write_sparse(payload, n, kLayer, {}, values, entries, workspace.bytes());
+    ASSERT_EQ(message.status, RowStatus::good);
+    payload.resize(message.bytes);
+    ASSERT_EQ(SparseReader::find_error(payload, n, k, values), std::nullopt);
     const SparseReader reader(payload, n, values);
 
     Scratch lent(scratch.bytes());
@@ -41,8 +57,9 @@ TEST(Sparse, ReadsWhatWasWrittenInAnyWayOfWritingValues) {
 }
 
 TEST(Sparse, IsTheReferenceInAnyWayOfWritingValues) {
-  for (const char* name : {"fp32", "fp16", "bf16", "fp8", "fp8_e5m2", "natural", "maxmin5", "qsgd4",
-                           "nuqsgd3", "maxmin8"}) {
+  std::vector<std::string> names = value_codecs();
+  names.insert(names.end(), {"maxmin5", "nuqsgd3", "maxmin8"});
+  for (const std::string& name : names) {
     const Input input{
         .grad = gradient(20'000, 1), .e = gradient(20'000, 2), .level = 0.1f, .first = 65536};
     expect_reference({.name = "topk", .bucket = 100, .values = name}, input, feedback::kClassic);
@@ -56,10 +73,13 @@ TEST(Sparse, ValuesThatCannotBeHeldAreNotSent) {
   Entries entries{index, value, decoded, 2};
   Payload payload(sparse_capacity(10, 2, values));
   Workspace workspace(values.workspace());
-  EXPECT_FALSE(write_sparse(payload, 10, 0, {}, values, entries, workspace.bytes()).has_value());
+  const SparseMessage message =
+      write_sparse(payload, 10, 0, {}, values, entries, workspace.bytes());
+  EXPECT_EQ(message.status, RowStatus::bad);
   EXPECT_EQ(entries.count, 0u);
-  payload.resize(sparse_empty_bytes());
-  EXPECT_STREQ(SparseReader::find_error(payload, 10, 2, values), nullptr);
+  payload.resize(message.bytes);
+  EXPECT_EQ(SparseReader::find_error(payload, 10, 2, values), std::nullopt);
+  EXPECT_EQ(SparseReader(payload, 10, values).count(), 0u);
 }
 
 TEST(ValueCodec, RefusesWhatCannotWriteThem) {

@@ -48,7 +48,7 @@ TEST(TopK, TiesGoToTheLowerIndex) {
   }
 }
 
-// The sample that speeds the search up sees other values than the row has: the search must notice.
+// The samples do not represent the row, so the search must correct its estimate.
 TEST(TopK, IsExactWhereASampleMisleads) {
   const std::size_t n = 64 * 500;
   Floats values = gradient(n, 9);
@@ -60,7 +60,7 @@ TEST(TopK, IsExactWhereASampleMisleads) {
     expect_reference({.name = "topk"}, {.grad = values, .level = density}, feedback::kNone);
 }
 
-// What was taken out of the residual while the row was still thought to be sound is back.
+// Values that were subtracted from the residual before the row turned out to be bad are restored.
 TEST(TopK, KeepsAllOfARowThatIsNotFinite) {
   CodecOptions above{.name = "threshold", .threshold = 0.5};
   for (const auto& codec : {make_topk(), make_codec(above)}) {
@@ -87,7 +87,7 @@ TEST(TopK, ChecksDensity) {
   codec->check(0.001f, feedback::dgc(0.9f, true, true));
 }
 
-// Few large values among many small ones: most stretches hold none.
+// Few large values among many small ones, so that most stretches have none.
 Floats few_large(std::size_t n, std::uint64_t seed) {
   Floats values = gradient(n, seed);
   for (float& value : values) value = std::pow(20 * value, 15.0f);
@@ -105,7 +105,7 @@ TEST(TopKChunk, SendsTheLargestOfEachPart) {
   }
 }
 
-// Nothing that is sent of one part may mislead the search in the next.
+// The estimate from one part must not mislead the search in the next.
 TEST(TopKChunk, EndsWhateverTheValuesAre) {
   const float inf = std::numeric_limits<float>::infinity();
   for (const float odd : {inf, std::nanf(""), 3e38f, 1e-40f, 0.0f}) {
@@ -136,7 +136,7 @@ TEST(Threshold, SendsWhatIsAboveItAndTheLargestOfTooMany) {
   EXPECT_THROW(make_threshold({.threshold = std::numeric_limits<double>::quiet_NaN()}), JobError);
 }
 
-// With samples of everything the estimate is exact.
+// With every element sampled, the estimate is exact.
 TEST(TopKSampled, SendsTheLargestWithinItsEstimate) {
   const std::size_t n = 100'000;
   Input input{.grad = gradient(n, 1), .e = gradient(n, 2), .level = 0.01f};

@@ -36,7 +36,7 @@ struct Message {
   Payload body;
 };
 
-// What a receiver says of these bytes; empty if it takes them.
+// The error with which a receiver refuses these bytes, or an empty string.
 std::string verdict(ConstBytes head, ConstBytes content, const Header& expected,
                     std::vector<std::uint32_t> tags = kTags) {
   Frame frame(std::move(tags), kCapacity);
@@ -109,7 +109,7 @@ TEST(Frame, EveryTruncationIsRefused) {
   }
 }
 
-// A head whose checksum holds and whose rows still do not fit the body.
+// A head with a valid checksum whose rows do not fit the body.
 TEST(Frame, LengthsThatDoNotAddUpAreRefused) {
   Message message;
   const auto verdict_with = [&](std::size_t row, std::uint32_t length) {
@@ -146,9 +146,9 @@ TEST(Frame, ForeignMessagesAreRefusedByTheirName) {
     message.frame.seal(foreign);
     expect_refused(verdict(message.frame.head(), message.frame.content(), name()), why);
   };
-  refused([](Header& h) { h.magic = 0x46464952; }, "not one of terse's");
+  refused([](Header& h) { h.magic = 0x46464952; }, "not a message of terse");
   refused([](Header& h) { h.version = 9; }, "wire version 9");
-  refused([](Header& h) { h.sender = 6; }, "rank 6's");
+  refused([](Header& h) { h.sender = 6; }, "names rank 6");
   refused([](Header& h) { h.step = 1235; }, "step 1235");
   refused([](Header& h) { h.group = 4; }, "group 4");
   refused([](Header& h) { h.round = 0; }, "round 0");

@@ -58,13 +58,13 @@ TEST(Indices, AreWrittenAsDocumentedAndReadBack) {
   for (const auto& [n, indices] : cases()) {
     const auto k = static_cast<std::uint32_t>(indices.size());
     for (const Coding coding : kCodings) {
-      // Of so many chunks most would be empty.
+      // Most of so many chunks would be empty.
       if (n > 1'000'000 && (coding == Coding::bitmap || coding == Coding::offsets)) continue;
       SCOPED_TRACE(testing::Message() << k << " of " << n << " " << static_cast<int>(coding));
       const IndexCode code = code_of(coding, n, indices);
       const Payload payload = written(n, indices, code);
       ASSERT_EQ(payload, reference::indices_of(coding, n, indices));
-      ASSERT_STREQ(IndexReader::find_error(payload, n, k), nullptr);
+      ASSERT_EQ(IndexReader::find_error(payload, n, k), std::nullopt);
       const IndexReader reader(payload, n);
       ASSERT_EQ(reader.count(), k);
       EXPECT_EQ(reader.bytes(), payload.size());
@@ -99,7 +99,7 @@ TEST(Indices, TheSmallestCodingIsTakenAndFitsItsCapacity) {
   EXPECT_GT(taken[Coding::rice], 0);
 }
 
-// The worst of a Rice code: all gaps but one are short, or each just past a power of two.
+// Worst cases of a Rice code: all gaps but one are short, or each is just above a power of two.
 TEST(Indices, CapacityHoldsInTheWorstCase) {
   for (const std::uint32_t n : {1000u, 70'000u, 1'000'000u}) {
     for (std::uint32_t k = 1; k <= n; k = k * 3 + 1) {
@@ -131,10 +131,10 @@ TEST(Indices, BitsOfAnIndexAreNearTheirBound) {
   EXPECT_EQ(code_of(Coding::rice, 1'000'000, runs(1'000'000, 1, 1000)).shift, 9);
 }
 
-// Whatever the bytes say, they are refused or are indices in order.
+// Any bytes are refused or decode to increasing indices.
 TEST(Indices, DamageIsRefusedOrHarmless) {
   const auto check = [](const Payload& payload, std::uint32_t n, std::uint32_t most) {
-    if (IndexReader::find_error(payload, n, most) != nullptr) return;
+    if (IndexReader::find_error(payload, n, most)) return;
     const IndexReader reader(payload, n);
     ASSERT_LE(reader.count(), most);
     Indices indices(reader.count());
@@ -157,15 +157,15 @@ TEST(Indices, DamageIsRefusedOrHarmless) {
         check(bad, n, k);
       }
       for (std::size_t size = 0; size < std::min<std::size_t>(good.size(), 400); ++size) {
-        EXPECT_STRNE(IndexReader::find_error(ConstBytes(good).first(size), n, k), nullptr);
+        EXPECT_NE(IndexReader::find_error(ConstBytes(good).first(size), n, k), std::nullopt);
       }
-      EXPECT_STRNE(IndexReader::find_error(good, n, k - 1), nullptr);
-      EXPECT_STRNE(IndexReader::find_error(good, indices.back(), k), nullptr);
+      EXPECT_NE(IndexReader::find_error(good, n, k - 1), std::nullopt);
+      EXPECT_NE(IndexReader::find_error(good, indices.back(), k), std::nullopt);
     }
   }
 }
 
-// The unary part of a block must be there, whole, and nothing else.
+// The unary part of a block must be complete, with nothing after it.
 TEST(Rice, TheLastIndexOfABlockNeedsAllItsBits) {
   constexpr unsigned kShift = 3;
   const std::vector<std::uint32_t> gaps = {5, 0, 63, 17, 8, 700};
@@ -184,9 +184,13 @@ TEST(Rice, TheLastIndexOfABlockNeedsAllItsBits) {
   std::fill(block.begin() + static_cast<std::ptrdiff_t>(low), block.end(), std::byte{0});
   kernels::write_unary(high, block.data() + low);
   const auto read = [&](std::size_t until, std::uint32_t first = 40) {
-    return kernels::last_of_rice(block.data(), block.data() + low, block.data() + until,
-                                 block.data() + block.size(), first, kShift,
-                                 static_cast<std::uint32_t>(gaps.size()));
+    return kernels::last_index_of_rice({.low = block.data(),
+                                        .high = block.data() + low,
+                                        .end = block.data() + until,
+                                        .limit = block.data() + block.size(),
+                                        .first = first,
+                                        .shift = kShift,
+                                        .count = static_cast<std::uint32_t>(gaps.size())});
   };
   EXPECT_EQ(read(end), last);
   EXPECT_EQ(read(end, 0xfffffffeu), last + 0xfffffffeu - 40);  // past what an index holds

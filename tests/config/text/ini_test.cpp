@@ -56,7 +56,7 @@ TEST(Ini, NamesTheLineOfWhatIsWrong) {
             "job.ini:4: a.x is given twice; the first is on line 2.");
   EXPECT_EQ(refusal("[a]\nx = 1\n[b]\n[a]\nx = 2\n"),
             "job.ini:5: a.x is given twice; the first is on line 2.");
-  EXPECT_EQ(refusal("x = 1\n"), "job.ini:1: the key x stands before any `[section]`.");
+  EXPECT_EQ(refusal("x = 1\n"), "job.ini:1: the key x is before any `[section]`.");
   EXPECT_EQ(refusal("[a]\nx =  ; 1\n"), "job.ini:2: a.x has no value; write `key = value`.");
   EXPECT_EQ(refusal("[a]\nx\n"),
             "job.ini:2: x is neither `[section]` nor `key = value` nor a comment.");

@@ -25,7 +25,7 @@ inline float usual_level(const CodecInfo& info) {
   return info.level == Level::rank ? 3 : 0;
 }
 
-// Every codec of the registry, and what else a payload can look like.
+// Every codec of the registry, and other payloads that they can have.
 inline std::vector<Case> cases() {
   std::vector<Case> all;
   for (const CodecInfo& info : codecs())

@@ -6,6 +6,7 @@
 #include <bit>
 #include <set>
 
+#include "compressors/option_values.h"
 #include "launch/tools/message_cases.h"
 #include "terse/base/error.h"
 #include "terse/base/file.h"
@@ -55,7 +56,7 @@ TEST(MessageFile, EveryCodecDecodesToTheTensorLessItsResidual) {
   EXPECT_EQ(codings, (std::set{std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4}}));
 }
 
-// What is sent is what the tensor was: bounds on what a codec at its level may lose.
+// Bounds on the error of a codec at its level.
 TEST(MessageFile, ExactCodecsLoseNothingAndOthersLittle) {
   const Tensor tensor = noise({17, 241});
   const auto loss = [&](const Case& one) {
@@ -111,7 +112,7 @@ TEST(MessageFile, DamageIsFound) {
     for (std::size_t at = 0; at < file.size(); ++at) {
       file[at] ^= std::byte{4};
       try {
-        // Some words concern other codecs, the random numbers or how the shape is cut.
+        // Some lines concern other codecs, the random numbers or how the shape is cut.
         EXPECT_EQ(decode_message(file, "file").values.size(), 15u) << one.name() << at;
       } catch (const Error&) {
       }
@@ -151,9 +152,9 @@ TEST(MessageFile, RefusesLevelsThatNoCodecHas) {
   }
 }
 
-class Words : public testing::Test {
+class Note : public testing::Test {
  protected:
-  // The message with some of its words changed.
+  // The message with a part of its note replaced.
   Tensor decoded(const std::string& from, const std::string& to) const {
     const std::string_view text(reinterpret_cast<const char*>(file_.data()), file_.size());
     const std::size_t at = text.find(from);
@@ -169,14 +170,14 @@ class Words : public testing::Test {
   const std::vector<std::byte> file_ = bytes_of_file(tensor_, {{.name = "maxmin"}, 4});
 };
 
-TEST_F(Words, AnOptionThatIsNotSaidHasItsDefault) {
+TEST_F(Note, AnOptionThatIsNotSaidHasItsDefault) {
   const Tensor whole = decode_message(file_, "file");
   EXPECT_EQ(decoded(text_of(CodecOptions{}), "").values, whole.values);
   EXPECT_EQ(decoded("bucket 512\n", "").values, whole.values);
   EXPECT_THROW(decoded("bucket 512\n", "bucket 64\n"), Error);
 }
 
-TEST_F(Words, WhatTheFormatDoesNotKnowIsDamage) {
+TEST_F(Note, WhatTheFormatDoesNotKnowIsDamage) {
   EXPECT_THROW(decoded("bucket 512", "bukket 512"), Error);
   EXPECT_THROW(decoded("bucket 512", "bucket 512\nbucket 512"), Error);
   EXPECT_THROW(decoded("bucket 512", "bucket -1"), Error);
@@ -190,24 +191,14 @@ TEST_F(Words, WhatTheFormatDoesNotKnowIsDamage) {
 }
 
 TEST(MessageFile, SaysEveryOption) {
-  const Case one{{.name = "randomk",
-                  .bucket = 100,
-                  .stochastic = false,
-                  .max_norm = true,
-                  .block = 32,
-                  .clip = 0,
-                  .sample_ratio = 0.125,
-                  .alternating = true,
-                  .threshold = 0.5,
-                  .unbiased = true,
-                  .values = "maxmin4"},
-                 0.5f};
-  const std::vector<std::byte> file = bytes_of_file(noise({5, 13}), one);
+  CodecOptions options{.name = "randomk"};
+  for (const CodecOption& option : codec_options()) options = with_other_value(option, options);
+  const std::vector<std::byte> file = bytes_of_file(noise({5, 13}), {options, 0.5f});
   const std::string text(reinterpret_cast<const char*>(file.data()), file.size());
-  for (const char* line : {"bucket 100", "rounding nearest", "max_norm true", "block 32", "clip 0",
-                           "sample_ratio 0.125", "alternating true", "threshold 0.5",
-                           "unbiased true", "values maxmin4"})
-    EXPECT_NE(text.find(fmt::format("\n{}\n", line)), std::string::npos) << line;
+  for (const CodecOption& option : codec_options()) {
+    const std::string line = fmt::format("\n{} {}\n", option.name, other_value(option));
+    EXPECT_NE(text.find(line), std::string::npos) << line;
+  }
   EXPECT_EQ(decode_message(file, "file").values.size(), 65u);
 }
 

@@ -3,18 +3,21 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
+#include <map>
 
 #include "launch/tools/message_cases.h"
 #include "terse/base/error.h"
 #include "terse/base/file.h"
+#include "terse/compressors/codec_options.h"
 
 namespace terse::test {
 namespace {
 
 namespace fs = std::filesystem;
-using Words = std::vector<std::string>;
+using Args = std::vector<std::string>;
 
 std::string place(const std::string& name) {
   const fs::path folder = fs::path(TERSE_BINARY_DIR) / "tools_test";
@@ -22,7 +25,13 @@ std::string place(const std::string& name) {
   return (folder / name).string();
 }
 
-int tool(const Words& words) { return run_tool(words).value(); }
+int tool(const Args& args) { return run_tool(args).value(); }
+
+// The flag of an option.
+std::string dashed(std::string name) {
+  std::ranges::replace(name, '_', '-');
+  return name;
+}
 
 std::string text_of_file(const std::string& path) {
   const std::vector<std::byte> bytes = read_bytes(path);
@@ -41,7 +50,7 @@ TEST(Tools, EncodeAndDecodeFiles) {
                back = read_tensor(base + "_back.safetensors", "fc");
   for (std::size_t i = 0; i < whole.values.size(); ++i)
     ASSERT_EQ(whole.values[i] - back.values[i], rest.values[i]);
-  EXPECT_FALSE(run_tool(Words{"train"}).has_value());
+  EXPECT_FALSE(run_tool(Args{"train"}).has_value());
 }
 
 TEST(Tools, EveryCodecIsTriedWithItsDefaults) {
@@ -60,27 +69,12 @@ TEST(Tools, EveryCodecIsTriedWithItsDefaults) {
   }
 }
 
-TEST(Tools, ASwitchForEveryOptionReachesTheMessage) {
-  const std::string base = place("options");
+TEST(Tools, NearestIsShortForRounding) {
+  const std::string base = place("nearest");
   write_tensor(base + ".npy", noise({64, 65}));
-  const auto says = [&](const std::string& line, Words more) {
-    Words words{"encode", base + ".npy", base + ".message"};
-    words.insert(words.end(), more.begin(), more.end());
-    EXPECT_EQ(tool(words), 0);
-    EXPECT_NE(text_of_file(base + ".message").find("\n" + line + "\n"), std::string::npos) << line;
-    EXPECT_EQ(tool({"decode", base + ".message", base + "_back.npy"}), 0);
-  };
-  says("bucket 100", {"--codec", "maxmin", "--bucket", "100"});
-  says("rounding nearest", {"--codec", "maxmin", "--rounding", "nearest"});
-  says("rounding nearest", {"--codec", "maxmin", "--nearest"});
-  says("max_norm true", {"--codec", "qsgd", "--max-norm", "true"});
-  says("block 32", {"--codec", "fp8", "--block", "32"});
-  says("clip 0", {"--codec", "terngrad", "--clip", "0"});
-  says("sample_ratio 0.5", {"--codec", "dgc", "--sample-ratio", "0.5"});
-  says("alternating true", {"--codec", "powersgd", "--alternating", "true"});
-  says("threshold 0.01", {"--codec", "threshold", "--threshold", "0.01"});
-  says("unbiased true", {"--codec", "randblock", "--unbiased", "true"});
-  says("values maxmin4", {"--codec", "topk", "--values", "maxmin4"});
+  EXPECT_EQ(tool({"encode", base + ".npy", base + ".message", "--codec", "maxmin", "--nearest"}),
+            0);
+  EXPECT_NE(text_of_file(base + ".message").find("\nrounding nearest\n"), std::string::npos);
 }
 
 class Refusals : public testing::Test {
@@ -91,12 +85,12 @@ class Refusals : public testing::Test {
     write_tensor(tensor_, noise({8, 8}));
   }
 
-  void refused(const Words& more) const {
-    Words words{"encode", tensor_, message_, "--residual", rest_};
-    words.insert(words.end(), more.begin(), more.end());
+  void refused(const Args& more) const {
+    Args args{"encode", tensor_, message_, "--residual", rest_};
+    args.insert(args.end(), more.begin(), more.end());
     SCOPED_TRACE(fmt::format("{}", fmt::join(more, " ")));
     try {
-      run_tool(words);
+      run_tool(args);
       ADD_FAILURE() << "was not refused";
     } catch (const JobError& error) {
       const std::string sentence = error.what();
@@ -111,7 +105,7 @@ class Refusals : public testing::Test {
                     rest_ = place("refused_rest.npy");
 };
 
-Words bad_levels(const CodecInfo& info) {
+Args bad_levels(const CodecInfo& info) {
   switch (info.level) {
     case Level::bits:
       return {"0", "9", "-1", "4.5", "nan", "inf"};
@@ -137,35 +131,25 @@ TEST_F(Refusals, LevelsThatACodecDoesNotHave) {
 }
 
 TEST_F(Refusals, OptionsThatACodecDoesNotTake) {
-  for (const char* codec : {"maxmin", "qsgd", "nuqsgd"}) {
-    refused({"--codec", codec, "--bucket", "0"});
-    refused({"--codec", codec, "--bucket", "65537"});
-    refused({"--codec", codec, "--bucket=-1"});
+  const std::map<std::string, Args> bad = {
+      {"bucket", {"0", "65537", "-1"}},
+      {"block", {"31", "129"}},
+      {"clip", {"0.5", "101"}},
+      {"sample_ratio", {"0", "0.009", "1.5"}},
+      {"threshold", {"-1"}},
+      {"values", {"zip", "fp7", "maxmin", "maxmin9", "fp164", "terngrad", "signsgd", "topk"}}};
+  for (const CodecOption& option : codec_options()) {
+    Args values = {"", "much", "nan", "inf", "fp32\nlayer x"};
+    if (const auto found = bad.find(option.name); found != bad.end())
+      values.insert(values.end(), found->second.begin(), found->second.end());
+    for (const std::string& codec : codecs_where(option.read_by)) {
+      for (const std::string& value : values)
+        refused({"--codec", codec, fmt::format("--{}={}", dashed(option.name), value)});
+    }
   }
-  for (const char* codec : {"fp8", "fp8_e5m2"}) {
-    refused({"--codec", codec, "--block", "31"});
-    refused({"--codec", codec, "--block", "129"});
-  }
-  for (const char* clip : {"0.5", "101", "nan", "much"})
-    refused({"--codec", "terngrad", "--clip", clip});
-  for (const char* codec : {"dgc", "topk_sampled"}) {
-    for (const char* ratio : {"0", "1.5", "nan"})
-      refused({"--codec", codec, "--sample-ratio", ratio});
-  }
-  for (const char* threshold : {"-1", "nan", "inf"})
-    refused({"--codec", "threshold", std::string("--threshold=") + threshold});
-  for (const CodecInfo& info : codecs()) {
-    if (info.family != "sparse") continue;
-    for (const char* values : {"zip", "maxmin", "maxmin9", "fp164", "terngrad", "signsgd",
-                               "ef_sign", "onebit", "topk", "powersgd", ""})
-      refused({"--codec", std::string(info.name), std::string("--values=") + values});
-  }
-  refused({"--codec", "maxmin", "--rounding", "up"});
-  refused({"--codec", "qsgd", "--max-norm", "maybe"});
-  refused({"--codec", "none", "--values", "fp32\nlayer x"});
 }
 
-TEST_F(Refusals, OtherWords) {
+TEST_F(Refusals, OtherArguments) {
   refused({});
   refused({"--codec", "zip"});
   refused({"--codec", "none", "--rank", "70000"});
@@ -206,12 +190,40 @@ TEST_F(Refusals, TensorsThatCannotBeEncoded) {
   npy("|O", "False", "(2, 2)", 16);
 }
 
-// Under a shell, as somebody types it.
-int shell(const std::string& words) {
+// Runs terse-tools in a shell.
+int shell(const std::string& args) {
   const std::string line =
-      fmt::format("'{}' {} >'{}' 2>'{}'", TERSE_TOOLS, words, place("out"), place("err"));
+      fmt::format("'{}' {} >'{}' 2>'{}'", TERSE_TOOLS, args, place("out"), place("err"));
   const int status = std::system(line.c_str());
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(Program, ARefusedOptionIsToldWhatIsAllowed) {
+  write_tensor(place("typed.npy"), noise({8, 8}));
+  const auto sentence = [](const std::string& more) {
+    EXPECT_EQ(
+        shell(fmt::format("encode '{}' '{}' {}", place("typed.npy"), place("typed.message"), more)),
+        2);
+    return text_of_file(place("err"));
+  };
+  EXPECT_EQ(sentence("--codec maxmin --bucket 65537"),
+            "terse: --bucket must be a whole number from 1 to 65536, not \"65537\".\n");
+  const std::string values = sentence("--codec topk --values fp7");
+  EXPECT_TRUE(values.starts_with("terse: --values must be fp32 | fp16 | ")) << values;
+  EXPECT_TRUE(values.ends_with(" | nuqsgd8, not \"fp7\".\n")) << values;
+  EXPECT_EQ(sentence("--codec none --compression.bucket 64"),
+            "terse: command line: --compression.bucket is a job key, which only terse train "
+            "takes.\n");
+}
+
+TEST(Program, EveryCommandHasHelp) {
+  for (const char* command : {"encode", "decode", "codecs", "converge"}) {
+    EXPECT_EQ(shell(fmt::format("{} --help", command)), 0) << command;
+    EXPECT_TRUE(text_of_file(place("out")).starts_with(fmt::format("terse {}", command)));
+    EXPECT_EQ(shell(fmt::format("{} --train.epochs 3", command)), 2) << command;
+    EXPECT_EQ(text_of_file(place("err")),
+              "terse: command line: --train.epochs is a job key, which only terse train takes.\n");
+  }
 }
 
 TEST(Program, ARefusalIsCode2AndOneLine) {
