@@ -1,6 +1,6 @@
 # What terse is built from. Each is an imported target of our own name, so that the rooms read alike on every distribution.
 include(TerseCore)
-find_package(Boost 1.74 REQUIRED COMPONENTS program_options)
+find_package(Boost 1.74 REQUIRED CONFIG COMPONENTS program_options)
 find_package(ZLIB REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(MPI REQUIRED COMPONENTS C)

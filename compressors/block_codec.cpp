@@ -14,7 +14,7 @@ using kernels::Fold;
 
 namespace {
 
-// A voter votes by its own sign, too.
+// In a majority vote, this rank counts by its sign too.
 std::span<const float> signs_of(std::span<const float> v, std::span<float> into) {
   kernels::copy_signs(v.data(), into.data(), v.size());
   return into.first(v.size());
@@ -22,99 +22,104 @@ std::span<const float> signs_of(std::span<const float> v, std::span<float> into)
 
 }  // namespace
 
-struct BlockCodec::Memory {
-  std::span<float> first, second;
-  Bytes workspace;
+struct BlockCodec::Workspace {
+  std::span<float> first, second;  // a tile each
+  Bytes codes;
 };
 
-std::size_t BlockCodec::tile_for(std::size_t n) const {
-  return std::min<std::size_t>(tile(), round_up(n, 8));
+std::size_t BlockCodec::elements_for(std::size_t n) const {
+  return std::min<std::size_t>(tile_size(), round_up(n, 8));
 }
 
 std::size_t BlockCodec::scratch(std::uint32_t n, float) const {
-  const std::size_t elements = tile_for(n);
+  const std::size_t elements = elements_for(n);
   return 2 * scratch_bytes<float>(elements) + scratch_bytes<std::uint16_t>(elements);
 }
 
-BlockCodec::Memory BlockCodec::carve(std::span<const Row> rows, const Exec& exec) const {
-  const std::size_t elements = tile_for(largest(rows));
+BlockCodec::Workspace BlockCodec::carve(std::span<const Row> rows, const Exec& exec) const {
+  const std::size_t elements = elements_for(largest_row(rows));
   Scratch scratch(exec.scratch);
   const auto first = scratch.take<float>(elements), second = scratch.take<float>(elements);
   return {first, second, std::as_writable_bytes(scratch.take<std::uint16_t>(elements))};
 }
 
-// What the whole row must tell before any of it can be encoded; nothing if the row is bad. Writes
-// the new velocity.
-std::optional<BlockCodec::RowStatistics> BlockCodec::collect_statistics(const Row& row,
-                                                                        const Feedback& feedback,
-                                                                        const Memory& memory,
-                                                                        Pace& pace) const {
+// Writes the new velocity.
+RowStatus BlockCodec::collect_statistics(const Row& row, const Feedback& feedback,
+                                         const Workspace& workspace, ProgressMeter& progress,
+                                         RowStatistics& result) const {
   Fold fold(row, feedback);
-  RowStatistics result;
-  for (std::uint32_t at = 0; at < row.n; at += tile()) {
-    const std::uint32_t count = std::min(tile(), row.n - at);
-    add_statistics(fold.run(at, memory.first.first(count)).data(), count, result);
-    if (fold.peak() >= limit()) return std::nullopt;
-    pace.worked(count);
+  for (std::uint32_t at = 0; at < row.n; at += tile_size()) {
+    const std::uint32_t count = std::min(tile_size(), row.n - at);
+    add_statistics(fold.run(at, workspace.first.first(count)).data(), count, result);
+    if (fold.peak() >= limit()) return RowStatus::bad;
+    progress.add(count);
   }
-  return result;
+  return RowStatus::good;
 }
 
 void BlockCodec::measure(std::span<const Row> rows, const Feedback& feedback,
                          std::span<float> scales, const Exec& exec) const {
   if (!traits().shares_scale) return Codec::measure(rows, feedback, scales, exec);
-  const Memory memory = carve(rows, exec);
-  Pace pace(exec);
+  const Workspace workspace = carve(rows, exec);
+  ProgressMeter progress(exec);
   for (std::size_t index = 0; index < rows.size(); ++index) {
-    const std::optional<RowStatistics> found =
-        collect_statistics(rows[index], feedback, memory, pace);
-    if (!found) report_bad_row(exec, index);
-    scales[index] = found ? scale_of(rows[index], *found) : 0.0f;
+    RowStatistics statistics;
+    const RowStatus status =
+        collect_statistics(rows[index], feedback, workspace, progress, statistics);
+    if (status == RowStatus::bad) report_bad_row(exec, index);
+    scales[index] = status == RowStatus::good ? scale_of(rows[index], statistics) : 0.0f;
   }
 }
 
-bool BlockCodec::encode_row(const Row& row, const Feedback& feedback, const Key& key,
-                            const Memory& memory, Bytes payload, Pace& pace) const {
+RowStatus BlockCodec::encode_row(const Row& row, const Feedback& feedback, const Key& key,
+                                 const Workspace& workspace, Bytes payload,
+                                 ProgressMeter& progress) const {
   Fold fold(row, feedback);
   const bool ranges = wants_ranges();
-  if (ranges) fold.note_ranges();
-  for (std::uint32_t at = 0; at < row.n; at += tile()) {
-    const Tile part{row, at, std::min(tile(), row.n - at), memory.workspace,
+  if (ranges) fold.track_ranges();
+  for (std::uint32_t at = 0; at < row.n; at += tile_size()) {
+    const Tile part{row, at, std::min(tile_size(), row.n - at), workspace.codes,
                     ranges ? &fold : nullptr};
-    const std::span<const float> v = fold.run(at, memory.first.first(part.count));
-    DecodeSink kept{kernels::DecodeOutput::nothing, nullptr};
+    const std::span<const float> v = fold.run(at, workspace.first.first(part.count));
+    DecodeSink sink;
     if (feedback.keeps_residual()) {
-      kept = fold.keeps_difference()
+      sink = fold.residual_is_difference()
                  ? DecodeSink{kernels::DecodeOutput::difference, row.e_out + at}
-                 : DecodeSink{kernels::DecodeOutput::decoded, memory.second.data()};
+                 : DecodeSink{kernels::DecodeOutput::decoded, workspace.second.data()};
     }
-    if (fold.peak() >= limit() || !encode_tile(part, key, v.data(), payload, kept)) return false;
-    if (kept.what == kernels::DecodeOutput::decoded) fold.keep(at, v, kept.to);
+    if (fold.peak() >= limit() ||
+        encode_tile(part, key, v.data(), payload, sink) == RowStatus::bad) {
+      return RowStatus::bad;
+    }
+    if (sink.output == kernels::DecodeOutput::decoded) fold.write_residual(at, v, sink.to);
     fold.clear(at, part.count);
-    pace.worked(part.count);
+    progress.add(part.count);
   }
-  return true;
+  return RowStatus::good;
 }
 
 void BlockCodec::encode(std::span<const Row> rows, const Feedback& feedback, const Key& key,
                         Mailbox& out, const Exec& exec) const {
-  const Memory memory = carve(rows, exec);
-  Pace pace(exec);
+  const Workspace workspace = carve(rows, exec);
+  ProgressMeter progress(exec);
   for (std::size_t index = 0; index < rows.size(); ++index) {
     Row row = rows[index];
     require_residual(row, feedback);
     const std::size_t bytes = capacity(row.n, row.level);
-    Frame& frame = frame_for(row, out, bytes);
+    Frame& frame = output_frame(row, out, bytes);
     const Bytes payload = frame.space().first(bytes);
     Feedback rest = feedback;
-    bool good = true;
+    RowStatus status = RowStatus::good;
     if (needs_statistics(row)) {
-      const std::optional<RowStatistics> result = collect_statistics(row, feedback, memory, pace);
-      good = result && write_scale(row, *result, payload);
+      RowStatistics statistics;
+      status = collect_statistics(row, feedback, workspace, progress, statistics);
+      if (status == RowStatus::good) status = write_scale(row, statistics, payload);
       row.u_in = row.u_out;
       if (feedback.keeps_velocity()) rest.uu = 1, rest.ug = 0;
     }
-    if (!good || !encode_row(row, rest, key, memory, payload, pace)) {
+    if (status == RowStatus::good)
+      status = encode_row(row, rest, key, workspace, payload, progress);
+    if (status == RowStatus::bad) {
       report_bad_row(exec, index);
       std::fill(payload.begin(), payload.end(), std::byte{0});
     }
@@ -123,37 +128,38 @@ void BlockCodec::encode(std::span<const Row> rows, const Feedback& feedback, con
 }
 
 void BlockCodec::check_payloads(const Row& row, std::size_t index, const Mailbox& in) const {
-  const Senders senders = senders_of(row, in);
+  const SourceRanks sources = source_ranks_of(row, in);
   const std::size_t bytes = capacity(row.n, row.level);
-  for (std::size_t rank = senders.begin; rank < senders.end; ++rank) {
+  for (std::size_t rank = sources.begin; rank < sources.end; ++rank) {
     if (!in[rank].present()) continue;
     const ConstBytes payload = in[rank].payload(row.slot);
     if (payload.size() != bytes) {
-      damaged(row, index, rank,
-              fmt::format("it has {} bytes, and {} needs {}", payload.size(), name(), bytes));
+      throw_damaged(row, index, rank,
+                    fmt::format("it has {} bytes, and {} needs {}", payload.size(), name(), bytes));
     }
-    if (const char* what = find_error(row, payload)) damaged(row, index, rank, what);
+    if (const PayloadError error = find_error(row, payload))
+      throw_damaged(row, index, rank, *error);
   }
 }
 
 void BlockCodec::decode(std::span<const Row> rows, const Mailbox& in, float weight,
                         const Feedback& own, const Exec& exec) const {
-  const Memory memory = carve(rows, exec);
-  const bool votes = traits().votes;
-  Pace pace(exec);
+  const Workspace workspace = carve(rows, exec);
+  const bool vote = traits().majority_vote;
+  ProgressMeter progress(exec);
   for (std::size_t index = 0; index < rows.size(); ++index) {
     const Row& row = rows[index];
     check_payloads(row, index, in);
-    const Senders senders = senders_of(row, in);
+    const SourceRanks sources = source_ranks_of(row, in);
     std::optional<Fold> fold;
-    for (std::uint32_t at = 0; at < row.n; at += tile()) {
-      const Tile part{row, at, std::min(tile(), row.n - at), memory.workspace};
-      float* const acc = memory.first.data();
+    for (std::uint32_t at = 0; at < row.n; at += tile_size()) {
+      const Tile part{row, at, std::min(tile_size(), row.n - at), workspace.codes};
+      float* const acc = workspace.first.data();
       const float* sum = nullptr;  // of the ranks so far
       bool finished = false;
-      for (std::size_t rank = senders.begin; rank < senders.end; ++rank) {
-        pace.worked(part.count);
-        const bool last = rank + 1 == senders.end;
+      for (std::size_t rank = sources.begin; rank < sources.end; ++rank) {
+        progress.add(part.count);
+        const bool last = rank + 1 == sources.end;
         if (in[rank].present()) {
           const ConstBytes payload = in[rank].payload(row.slot);
           if (last && sum != nullptr)
@@ -167,9 +173,9 @@ void BlockCodec::decode(std::span<const Row> rows, const Mailbox& in, float weig
         if (!fold) fold.emplace(row, own);
         const bool add = sum != nullptr;
         std::span<const float> v =
-            fold->rerun(at, (add ? memory.second : memory.first).first(part.count));
+            fold->rerun(at, (add ? workspace.second : workspace.first).first(part.count));
         fold->clear(at, part.count);
-        if (votes) v = signs_of(v, add ? memory.second : memory.first);
+        if (vote) v = signs_of(v, add ? workspace.second : workspace.first);
         if (add && sum != acc) std::copy_n(sum, part.count, acc);
         if (add) kernels::add(v.data(), acc, part.count);
         sum = add ? acc : v.data();
@@ -179,26 +185,27 @@ void BlockCodec::decode(std::span<const Row> rows, const Mailbox& in, float weig
   }
 }
 
-bool BlockCodec::encode_run(const Row& run, const Key& key, std::span<const float> v, Bytes payload,
-                            std::span<float> dec, Bytes workspace) const {
-  if (kernels::peak_of(v.data(), v.size()) >= limit()) return false;
-  for (std::uint32_t at = 0; at < run.n; at += tile()) {
-    const Tile part{run, at, std::min(tile(), run.n - at), workspace};
-    if (!encode_tile(part, key, v.data() + at, payload,
-                     {kernels::DecodeOutput::decoded, dec.data() + at}))
-      return false;
+RowStatus BlockCodec::encode_values(const Row& run, const Key& key, std::span<const float> v,
+                                    Bytes payload, std::span<float> dec, Bytes workspace) const {
+  if (kernels::peak_of(v.data(), v.size()) >= limit()) return RowStatus::bad;
+  for (std::uint32_t at = 0; at < run.n; at += tile_size()) {
+    const Tile part{run, at, std::min(tile_size(), run.n - at), workspace};
+    if (encode_tile(part, key, v.data() + at, payload,
+                    {kernels::DecodeOutput::decoded, dec.data() + at}) == RowStatus::bad) {
+      return RowStatus::bad;
+    }
   }
-  return true;
+  return RowStatus::good;
 }
 
-const char* BlockCodec::find_run_error(const Row& run, ConstBytes payload) const {
+PayloadError BlockCodec::find_values_error(const Row& run, ConstBytes payload) const {
   if (payload.size() != capacity(run.n, run.level))
     return "its length does not fit its number of entries";
   return find_error(run, payload);
 }
 
-void BlockCodec::decode_run(const Row& run, std::uint32_t at, ConstBytes payload,
-                            std::span<float> into, Bytes workspace) const {
+void BlockCodec::decode_values(const Row& run, std::uint32_t at, ConstBytes payload,
+                               std::span<float> into, Bytes workspace) const {
   decode_tile({run, at, static_cast<std::uint32_t>(into.size()), workspace}, payload, into.data(),
               false);
 }

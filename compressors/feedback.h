@@ -1,18 +1,17 @@
-// Error feedback as data. Every scheme that terse knows is linear in gradient, memory and decoded
-// value, so that one fused kernel serves them all. Per element, in exactly this order of
-// operations, in fp32 and without contraction:
+// Error feedback as data. Every scheme in terse is linear in gradient, memory and decoded value, so
+// one fused kernel serves them all. Per element, in exactly this order of operations, in fp32 and
+// without contraction:
 //
 //   g  = scale * grad                      (scale 1: g = grad)
 //   u' = uu * u + ug * g                   velocity
-//   v  = (vu * u' + vg * g) + ve * e       what is encoded
-//   e' = (ev * v + ee * e) + ed * dec      what is kept; dec is the decoded value, 0 if not sent
+//   v  = (vu * u' + vg * g) + ve * e       the value to encode
+//   e' = (ev * v + ee * e) + ed * dec      residual; dec is the decoded value, 0 if not sent
 //   u' = 0 where sent, if clear_velocity   (DGC's momentum factor masking)
 //
-// A term whose coefficient is 0 is left out altogether (its memory is neither read nor written),
-// and a coefficient of 1 is no multiplication: for `classic` the residual is fl32(v - dec) to the
-// bit.
+// A term whose coefficient is 0 is left out (its memory is neither read nor written), and a
+// coefficient of 1 does not multiply: for `classic` the residual is fl32(v - dec) to the bit.
 //
-// The names under which a job asks for them stand in one table, in feedback.cpp.
+// The table in feedback.cpp maps the names that jobs use to these coefficients.
 #pragma once
 
 #include <span>
@@ -31,16 +30,14 @@ struct Feedback {
 
   constexpr bool keeps_residual() const { return ev != 0 || ee != 0 || ed != 0; }
   constexpr bool keeps_velocity() const { return uu != 0 || ug != 0; }
-  // The residual is v itself until something was sent: it can be made in the place of v.
-  constexpr bool keeps_unsent() const { return ev == 1 && ee == 0; }
   bool operator==(const Feedback&) const = default;
 
-  // What holds in a step with this learning rate. Throws Error unless it is above 0, where it
-  // matters.
+  // The coefficients of a step with this learning rate. Throws Error if they depend on it and it is
+  // not a finite number above 0.
   Feedback at(float lr) const;
 };
 
-// What a feedback may depend on besides the job.
+// Inputs of a feedback that change from step to step.
 struct StepInfo {
   float lr = 1;
 };
@@ -63,14 +60,15 @@ constexpr Feedback dgc(float momentum, bool nesterov, bool masking) {
           .clear_velocity = masking};
 }
 
-// What turns a sum over `world` ranks into the mean gradient.
+// The factor that turns a sum over `world` ranks into the mean gradient.
 constexpr float weight(const Feedback& f, int world) {
   return 1.0f / (static_cast<float>(world) * f.unit);
 }
 
-// The second rounding, at the owner of a shard: what it encodes is the mean gradient over `world`
-// ranks, and the residual is kept in units of the sum of v; with N the quotient of the two, and the
-// owner's old residual already part of the mean, e' = (ev N v + ee e) + ed N dec.
+// The feedback of the second encode, at the owner of a shard. It encodes the mean gradient over
+// `world` ranks but keeps the residual in units of the sum of v. The owner's old residual is
+// already part of the mean, so with N the quotient of the two units, e' = (ev N v + ee e) + ed N
+// dec.
 constexpr Feedback second(const Feedback& first, int world) {
   if (!first.keeps_residual()) return kNone;
   const float sum = static_cast<float>(world) * first.unit;
@@ -79,7 +77,7 @@ constexpr Feedback second(const Feedback& first, int world) {
 
 }  // namespace feedback
 
-// A job's words on its feedback; each row reads what concerns it.
+// A job's options for its feedback; each row of the table reads those that it has.
 struct FeedbackOptions {
   float momentum = 0;     // dgc, signum, lr_inside_momentum; ef21_sgdm: 1 - eta
   bool nesterov = false;  // dgc
@@ -88,19 +86,19 @@ struct FeedbackOptions {
   float gamma = 1;  // decay: factor on the gradient
 };
 
-// One row of the table.
+// A row of the table.
 struct FeedbackInfo {
   std::string_view name;
   std::string_view paper;
-  float beta;          // its published default; 0: it has none
-  bool owns_momentum;  // the optimizer keeps none for its layers
+  float beta;          // its published default; 0: none
+  bool owns_momentum;  // the optimizer must not keep a momentum of its own for its layers
   Feedback (*make)(const FeedbackOptions&);
 };
 
 std::span<const FeedbackInfo> feedbacks();
-// An unknown name is a JobError that lists them.
+// Throws a JobError that lists them if the name is unknown.
 const FeedbackInfo& feedback_info(std::string_view name);
-// Throws JobError with one sentence where the words are out of range.
+// Throws JobError with one sentence if an option is out of range.
 Feedback make_feedback(std::string_view name, const FeedbackOptions& options);
 
 }  // namespace terse

@@ -8,13 +8,13 @@ namespace terse {
 
 Bytes Scratch::take_bytes(std::size_t bytes) {
   if (bytes > left_.size())
-    fail("a codec was lent {} bytes too little working memory.", bytes - left_.size());
+    fail("the working memory of a codec is {} bytes too small.", bytes - left_.size());
   const Bytes part = left_.first(bytes);
   left_ = left_.subspan(bytes);
   return part;
 }
 
-Senders senders_of(const Row& row, const Mailbox& in) {
+SourceRanks source_ranks_of(const Row& row, const Mailbox& in) {
   if (row.frame == kEvery) {
     for (const Frame& frame : in) {
       if (frame.present() && row.slot >= frame.rows())
@@ -30,10 +30,10 @@ Senders senders_of(const Row& row, const Mailbox& in) {
   return {frame, frame + 1};
 }
 
-Frame& frame_for(const Row& row, Mailbox& out, std::size_t bytes) {
+Frame& output_frame(const Row& row, Mailbox& out, std::size_t bytes) {
   const auto index = static_cast<std::size_t>(row.frame);
   if (row.frame < 0 || index >= out.size() || !out[index].present())
-    fail("a row is to be encoded into frame {}, which is not there.", row.frame);
+    fail("a row cannot be encoded into frame {}: there is no such frame.", row.frame);
   if (out[index].space().size() < bytes) {
     fail("frame {} has {} bytes left, and a row of {} elements needs {}.", row.frame,
          out[index].space().size(), row.n, bytes);
@@ -52,7 +52,7 @@ void report_bad_row(const Exec& exec, std::size_t index) {
     *exec.bad_row = static_cast<std::int64_t>(index);
 }
 
-void damaged(const Row& row, std::size_t index, std::size_t rank, std::string_view what) {
+void throw_damaged(const Row& row, std::size_t index, std::size_t rank, std::string_view what) {
   fail<DamagedMessage>(
       "what rank {} sent for row {} (layer {:016x}, {} elements from {}) cannot be decoded: {}. "
       "The link or the memory of one of the two machines alters data, or the ranks run different "
@@ -60,7 +60,7 @@ void damaged(const Row& row, std::size_t index, std::size_t rank, std::string_vi
       rank, index, row.layer, row.n, row.first, what);
 }
 
-std::size_t largest(std::span<const Row> rows) {
+std::size_t largest_row(std::span<const Row> rows) {
   std::size_t n = 0;
   for (const Row& row : rows) n = std::max<std::size_t>(n, row.n);
   return n;

@@ -1,5 +1,5 @@
-// What a pass over a table of rows shares among the codecs: working memory, pace, the frames that a
-// row is written to and read from, and the sentences when something does not fit.
+// What passes over a table of rows share: working memory, progress, the frames that a row is
+// written to and read from, and errors.
 #pragma once
 
 #include <cstddef>
@@ -11,18 +11,18 @@
 
 namespace terse {
 
-// Hands out parts of Exec::scratch, one after another. scratch_bytes() is what a part takes; a
-// codec's scratch() is their sum.
+// The bytes of Exec::scratch that an array takes; a codec's scratch() is a sum of these.
 template <class T>
 constexpr std::size_t scratch_bytes(std::size_t count) {
   return round_up(count * sizeof(T), 64);
 }
 
+// A bump allocator over Exec::scratch. Does not own the memory.
 class Scratch {
  public:
   explicit Scratch(Bytes left) : left_(left) {}
 
-  // Uninitialized, aligned like the scratch itself. Throws Error if there is less left.
+  // An uninitialized array, 64-byte aligned. Throws Error if too little memory is left.
   template <class T>
   std::span<T> take(std::size_t count) {
     const Bytes part = take_bytes(scratch_bytes<T>(count));
@@ -34,11 +34,11 @@ class Scratch {
   Bytes left_;
 };
 
-// Calls Exec::drive() every 256 KB of work.
-class Pace {
+// Counts processed elements and calls Exec::drive() every 256 KB.
+class ProgressMeter {
  public:
-  explicit Pace(const Exec& exec) : exec_(exec) {}
-  void worked(std::size_t elements) {
+  explicit ProgressMeter(const Exec& exec) : exec_(exec) {}
+  void add(std::size_t elements) {
     elements_ += elements;
     if (elements_ < kElements) return;
     elements_ = 0;
@@ -51,26 +51,30 @@ class Pace {
   std::size_t elements_ = 0;
 };
 
-// The ranks whose frames make up a decoded row: one, or all.
-struct Senders {
+// The ranks whose frames contribute to a decoded row: one, or all.
+struct SourceRanks {
   std::size_t begin, end;
 };
-// Throws Error if the row names a frame that is not there or has no such row.
-Senders senders_of(const Row& row, const Mailbox& in);
+// Throws Error if the row names a missing frame, or the frame has no such row.
+SourceRanks source_ranks_of(const Row& row, const Mailbox& in);
 
-// The frame that a row is written to, with room for `bytes`; throws Error if there is none.
-Frame& frame_for(const Row& row, Mailbox& out, std::size_t bytes);
+// The frame that a row is written to, with `bytes` free; throws Error if there is none.
+Frame& output_frame(const Row& row, Mailbox& out, std::size_t bytes);
 
-// Throws Error if `feedback` keeps a residual for which the row has no place.
+// Throws Error if `feedback` keeps a residual and the row has no memory for it.
 void require_residual(const Row& row, const Feedback& feedback);
+
+// Whether a row could be encoded. A bad one has a value that is not finite or that the codec cannot
+// hold; it is sent as zeros and reported.
+enum class [[nodiscard]] RowStatus{good, bad};
 
 void report_bad_row(const Exec& exec, std::size_t index);
 
 // Throws DamagedMessage naming the row and the rank that sent it.
-[[noreturn]] void damaged(const Row& row, std::size_t index, std::size_t rank,
-                          std::string_view what);
+[[noreturn]] void throw_damaged(const Row& row, std::size_t index, std::size_t rank,
+                                std::string_view what);
 
-// Elements of the largest row.
-std::size_t largest(std::span<const Row> rows);
+// The number of elements of the largest row.
+std::size_t largest_row(std::span<const Row> rows);
 
 }  // namespace terse

@@ -1,6 +1,6 @@
-// A row is one run of one layer: all that a codec needs to know of it. A pass over a group works on
-// a table of rows, built once when a plan is adopted. Rows point into memory that others own (the
-// gradient arena, the rank's State).
+// A row is one run of one layer: all that a codec knows of it. A pass over a group works on a table
+// of rows, built once when a plan is adopted. Rows point into memory that others own (the gradient
+// arena, the rank's State).
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ inline constexpr std::int16_t kEvery = -1;
 struct Row {
   const float* grad = nullptr;  // n gradients, in the arena
   float* out = nullptr;         // n results; may be the same memory as grad
-  const float* e_in = nullptr;  // residual before the step; null: there is none and it reads as 0
+  const float* e_in = nullptr;  // residual before the step; null reads as zeros
   float* e_out = nullptr;       // residual after it: the memory of e_in, or the other of a pair
   const float* u_in = nullptr;  // velocity, likewise
   float* u_out = nullptr;
@@ -24,10 +24,10 @@ struct Row {
   std::uint64_t layer = 0;        // hash of the parameter's name: random numbers and wire tag
   std::uint32_t first = 0;        // index in the layer of this run's first element
   std::uint32_t n = 0;            // elements
-  std::uint32_t n0 = 0, n1 = 0;   // rows and columns of the layer as a matrix; 0: it is none
-  float level = 0;                // what the codec makes of it: bits, density, rank
+  std::uint32_t n0 = 0, n1 = 0;   // rows and columns of the layer as a matrix; 0: not a matrix
+  float level = 0;                // bits, density or rank, as the codec interprets it
   std::int16_t frame = kEvery;  // encode: the frame to write to; decode: the one to read, or kEvery
-  std::uint32_t slot = 0;       // which row of that frame this is
+  std::uint32_t slot = 0;       // index of this row in that frame
 };
 
 }  // namespace terse

@@ -7,7 +7,8 @@
 namespace terse {
 namespace {
 
-constexpr std::uint32_t kValuesPhase = 0x100;  // their random numbers are apart from a layer's
+constexpr std::uint32_t kValuesPhase =
+    0x100;  // values and their layer use different random numbers
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -34,10 +35,10 @@ ValueCodec ValueCodec::named(const CodecOptions& options) {
   inner.name = name.codec;
   const CodecInfo& info = codec_info(name.codec);
   ValueCodec values;
-  // A run is encoded tile by tile: what must see all of it first has no scale there.
-  const bool one_by_one = info.family == "cast" || info.family == "quantizer";
+  // Values are encoded tile by tile, which excludes codecs whose scale depends on all of them.
+  const bool by_tiles = info.family == "cast" || info.family == "quantizer";
   values.codec_ =
-      one_by_one ? std::dynamic_pointer_cast<const BlockCodec>(info.make(inner)) : nullptr;
+      by_tiles ? std::dynamic_pointer_cast<const BlockCodec>(info.make(inner)) : nullptr;
   const bool wants_bits = info.level == Level::bits;
   if (values.codec_ == nullptr || values.codec_->traits().shares_scale ||
       wants_bits != (name.bits != 0)) {
@@ -65,22 +66,22 @@ Row ValueCodec::run(std::uint32_t count) const {
   return row;
 }
 
-bool ValueCodec::encode(std::uint64_t layer, const Key& key, std::span<const float> values,
-                        Bytes payload, std::span<float> decoded, Bytes workspace) const {
+RowStatus ValueCodec::encode(std::uint64_t layer, const Key& key, std::span<const float> values,
+                             Bytes payload, std::span<float> decoded, Bytes workspace) const {
   Row row = run(static_cast<std::uint32_t>(values.size()));
   row.layer = layer;
-  Key apart = key;
-  apart.phase += kValuesPhase;
-  return codec_->encode_run(row, apart, values, payload, decoded, workspace);
+  Key values_key = key;
+  values_key.phase += kValuesPhase;
+  return codec_->encode_values(row, values_key, values, payload, decoded, workspace);
 }
 
-const char* ValueCodec::find_error(std::uint32_t count, ConstBytes payload) const {
-  return codec_->find_run_error(run(count), payload);
+PayloadError ValueCodec::find_error(std::uint32_t count, ConstBytes payload) const {
+  return codec_->find_values_error(run(count), payload);
 }
 
 void ValueCodec::decode(std::uint32_t count, std::uint32_t at, ConstBytes payload,
                         std::span<float> into, Bytes workspace) const {
-  codec_->decode_run(run(count), at, payload, into, workspace);
+  codec_->decode_values(run(count), at, payload, into, workspace);
 }
 
 }  // namespace terse

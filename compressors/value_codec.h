@@ -1,5 +1,5 @@
-// How a sparse message writes its values: by any codec that works block by block, at a level of its
-// own. The rounding is known to the caller, who keeps it.
+// How a sparse message writes its values: by any block codec, at a level of its own. The encoder
+// also returns the decoded values, so that the rounding can stay in the residual.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@ namespace terse {
 
 class ValueCodec {
  public:
-  // "fp32", or a codec's name with its bits behind it where it takes any: "fp16", "maxmin4". The
-  // other options are those of that codec. Throws JobError with one sentence.
+  // options.values is "fp32", or a codec's name followed by its bits if it has a level: "fp16",
+  // "maxmin4". The other options apply to that codec. Throws JobError with one sentence.
   static ValueCodec named(const CodecOptions& options);
   // fp32.
   ValueCodec();
@@ -22,17 +22,17 @@ class ValueCodec {
   std::string_view name() const { return name_; }
   bool exact() const { return exact_; }
   std::size_t capacity(std::uint32_t count) const { return codec_->capacity(count, level_); }
-  std::uint32_t tile() const { return codec_->run_tile(); }
-  std::size_t workspace() const { return codec_->run_tile() * sizeof(std::uint16_t); }
+  std::uint32_t tile_size() const { return codec_->tile_size(); }
+  std::size_t workspace() const { return codec_->tile_size() * sizeof(std::uint16_t); }
   const std::shared_ptr<const BlockCodec>& codec() const { return codec_; }
   float level() const { return level_; }
 
-  // Writes capacity(values.size()) bytes and what they decode to. False: it cannot hold them.
-  bool encode(std::uint64_t layer, const Key& key, std::span<const float> values, Bytes payload,
-              std::span<float> decoded, Bytes workspace) const;
-  const char* find_error(std::uint32_t count, ConstBytes payload) const;
-  // Values [at, at + into.size()) of `count`; `at` is a multiple of tile(), and there are at most
-  // tile() of them.
+  // Writes capacity(values.size()) bytes and the decoded values.
+  RowStatus encode(std::uint64_t layer, const Key& key, std::span<const float> values,
+                   Bytes payload, std::span<float> decoded, Bytes workspace) const;
+  PayloadError find_error(std::uint32_t count, ConstBytes payload) const;
+  // Values [at, at + into.size()) of `count`; `at` is a multiple of tile_size(), which is
+  // also the most values.
   void decode(std::uint32_t count, std::uint32_t at, ConstBytes payload, std::span<float> into,
               Bytes workspace) const;
 

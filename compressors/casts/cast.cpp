@@ -11,7 +11,8 @@
 namespace terse {
 namespace {
 
-constexpr std::uint32_t kBlock = 16;  // a cut keeps the parts of the arena aligned to 64 bytes
+constexpr std::uint32_t kBlock =
+    16;  // keeps the parts of a cut layer aligned to 64 bytes in the arena
 
 class None final : public BlockCodec {
  public:
@@ -23,16 +24,16 @@ class None final : public BlockCodec {
   void check(float, const Feedback&) const override {}
 
  protected:
-  std::uint32_t tile() const override { return kernels::kBlock; }
+  std::uint32_t tile_size() const override { return kernels::kBlock; }
   std::uint32_t limit() const override { return kernels::kFp32Limit; }
 
-  bool encode_tile(const Tile& tile, const Key&, const float* v, Bytes payload,
-                   DecodeSink kept) const override {
+  RowStatus encode_tile(const Tile& tile, const Key&, const float* v, Bytes payload,
+                        DecodeSink sink) const override {
     std::memcpy(payload.data() + tile.at * sizeof(float), v, tile.count * sizeof(float));
-    if (kept.what == kernels::DecodeOutput::decoded)
-      std::memcpy(kept.to, v, tile.count * sizeof(float));
-    if (kept.what == kernels::DecodeOutput::difference) std::fill_n(kept.to, tile.count, 0.0f);
-    return true;
+    if (sink.output == kernels::DecodeOutput::decoded)
+      std::memcpy(sink.to, v, tile.count * sizeof(float));
+    if (sink.output == kernels::DecodeOutput::difference) std::fill_n(sink.to, tile.count, 0.0f);
+    return RowStatus::good;
   }
 
   void decode_tile(const Tile& tile, ConstBytes payload, float* acc, bool add) const override {
@@ -45,15 +46,15 @@ class None final : public BlockCodec {
   }
 };
 
-// One type of 16 bits as data: what distinguishes fp16 from bf16.
+// The differences between fp16 and bf16.
 struct HalfType {
   const char* name;
   std::uint32_t limit;
   void (*to)(const float*, std::uint16_t*, std::size_t);
   void (*from)(const std::uint16_t*, float*, std::size_t);
   void (*add)(const std::uint16_t*, float*, std::size_t);
-  void (*rest)(const std::uint16_t*, const float*, float*, std::size_t);
-  void (*sum)(const std::uint16_t*, const float*, float, float*, std::size_t);
+  void (*residual)(const std::uint16_t*, const float*, float*, std::size_t);
+  void (*weighted_sum)(const std::uint16_t*, const float*, float, float*, std::size_t);
 };
 
 constexpr HalfType kFp16{"fp16",
@@ -61,15 +62,15 @@ constexpr HalfType kFp16{"fp16",
                          kernels::to_fp16,
                          kernels::from_fp16,
                          kernels::add_fp16,
-                         kernels::rest_of_fp16,
-                         kernels::sum_fp16};
+                         kernels::residual_of_fp16,
+                         kernels::weighted_sum_fp16};
 constexpr HalfType kBf16{"bf16",
                          kernels::kBf16Limit,
                          kernels::to_bf16,
                          kernels::from_bf16,
                          kernels::add_bf16,
-                         kernels::rest_of_bf16,
-                         kernels::sum_bf16};
+                         kernels::residual_of_bf16,
+                         kernels::weighted_sum_bf16};
 
 class Half final : public BlockCodec {
  public:
@@ -82,18 +83,19 @@ class Half final : public BlockCodec {
   void check(float, const Feedback&) const override {}
 
  protected:
-  std::uint32_t tile() const override { return kernels::kBlock; }
+  std::uint32_t tile_size() const override { return kernels::kBlock; }
   std::uint32_t limit() const override { return type_.limit; }
 
-  bool encode_tile(const Tile& tile, const Key&, const float* v, Bytes payload,
-                   DecodeSink kept) const override {
+  RowStatus encode_tile(const Tile& tile, const Key&, const float* v, Bytes payload,
+                        DecodeSink sink) const override {
     std::byte* const to = payload.data() + tile.at * sizeof(std::uint16_t);
     auto* const halves = reinterpret_cast<std::uint16_t*>(aligned(to) ? to : tile.workspace.data());
     type_.to(v, halves, tile.count);
     if (!aligned(to)) std::memcpy(to, halves, tile.count * sizeof(*halves));
-    if (kept.what == kernels::DecodeOutput::decoded) type_.from(halves, kept.to, tile.count);
-    if (kept.what == kernels::DecodeOutput::difference) type_.rest(halves, v, kept.to, tile.count);
-    return true;
+    if (sink.output == kernels::DecodeOutput::decoded) type_.from(halves, sink.to, tile.count);
+    if (sink.output == kernels::DecodeOutput::difference)
+      type_.residual(halves, v, sink.to, tile.count);
+    return RowStatus::good;
   }
 
   void decode_tile(const Tile& tile, ConstBytes payload, float* acc, bool add) const override {
@@ -102,12 +104,12 @@ class Half final : public BlockCodec {
 
   bool finish_tile(const Tile& tile, ConstBytes payload, const float* base, float weight,
                    float* out) const override {
-    type_.sum(halves_of(tile, payload), base, weight, out, tile.count);
+    type_.weighted_sum(halves_of(tile, payload), base, weight, out, tile.count);
     return true;
   }
 
  private:
-  // A payload need not be aligned; if it is not, it goes by way of the workspace.
+  // A payload that is not aligned is copied through the workspace.
   static bool aligned(const std::byte* at) {
     return reinterpret_cast<std::uintptr_t>(at) % alignof(std::uint16_t) == 0;
   }

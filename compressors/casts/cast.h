@@ -1,6 +1,6 @@
-// The casts: `none` sends fp32, `fp16` and `bf16` round to nearest even. Sums are made in fp32 by
-// the decoder. A value that rounds past the largest finite number of the type makes its row bad.
-// Levels mean nothing here.
+// The casts: `none` sends fp32, `fp16` and `bf16` round to nearest even. The decoder sums in fp32.
+// A value that rounds past the largest finite number of the type makes its row bad. Casts have no
+// level.
 #pragma once
 
 #include "terse/compressors/codec.h"

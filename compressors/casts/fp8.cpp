@@ -19,7 +19,7 @@ using kernels::Float8;
 constexpr std::uint32_t kLeastBlock = 32, kLargestBlock = 128;
 constexpr int kBias = 127, kLeastExponent = -126;
 
-// What distinguishes the two types.
+// The differences between the two types.
 struct Type {
   const char* name;
   Float8 kind;
@@ -41,20 +41,19 @@ class Fp8 final : public BlockCodec {
   void check(float, const Feedback&) const override {}
 
  protected:
-  std::uint32_t tile() const override { return cut_ * ((kernels::kBlock + cut_ - 1) / cut_); }
+  std::uint32_t tile_size() const override { return cut_ * ((kernels::kBlock + cut_ - 1) / cut_); }
   std::uint32_t limit() const override { return type_.limit; }
 
-  bool encode_tile(const Tile& tile, const Key&, const float* v, Bytes payload,
-                   DecodeSink kept) const override {
+  RowStatus encode_tile(const Tile& tile, const Key&, const float* v, Bytes payload,
+                        DecodeSink sink) const override {
     auto* const bytes = reinterpret_cast<std::uint8_t*>(payload.data());
     for (std::uint32_t at = 0; at < tile.count; at += block_) {
       const std::uint32_t n = std::min(block_, tile.count - at);
       const int k = exponent_of(std::bit_cast<float>(kernels::peak_of(v + at, n)));
       bytes[(tile.at + at) / block_] = static_cast<std::uint8_t>(k + kBias);
-      kernels::to_float8(type_.kind, v + at, k, bytes + codes_at(tile, at), kept.what,
-                         kept.to == nullptr ? nullptr : kept.to + at, n);
+      kernels::to_float8(type_.kind, v + at, k, bytes + codes_at(tile, at), sink.from(at), n);
     }
-    return true;
+    return RowStatus::good;
   }
 
   void decode_tile(const Tile& tile, ConstBytes payload, float* acc, bool add) const override {
@@ -67,16 +66,17 @@ class Fp8 final : public BlockCodec {
     }
   }
 
-  const char* find_error(const Row& row, ConstBytes payload) const override {
+  PayloadError find_error(const Row& row, ConstBytes payload) const override {
     const ConstBytes exponents = payload.first(blocks_of(row.n));
-    const bool good = std::ranges::all_of(exponents, [this](std::byte exponent) {
+    const bool valid = std::ranges::all_of(exponents, [this](std::byte exponent) {
       return static_cast<int>(exponent) <= kBias + 128 - type_.exponent;
     });
-    return good ? nullptr : "a block's exponent is larger than any number needs";
+    if (!valid) return "a block's exponent is larger than any number needs";
+    return {};
   }
 
  private:
-  // The least k with peak / 2^k <= the largest number.
+  // The smallest k with peak / 2^k <= the largest number.
   int exponent_of(float peak) const {
     int exponent;
     const float significand = std::frexp(peak, &exponent);  // in [0.5, 1), or 0

@@ -13,8 +13,8 @@ namespace terse::low_rank {
 namespace {
 
 constexpr float kMostVectors = 1024;
-constexpr std::uint32_t kNotFinite = 0x7f800000;  // magnitudes from here on, as bits
-constexpr double kNothingLeft = 1e-6;  // of a unit vector: above the rounding of what was taken off
+constexpr std::uint32_t kNotFinite = 0x7f800000;  // the bits of magnitudes from here on
+constexpr double kNothingLeft = 1e-6;  // of a unit vector: above the rounding of a subtraction
 constexpr std::size_t kRun = 8192;     // elements of a run of rows: folded, then used while cached
 
 kernels::MatrixRows rows_of(const Shape& shape, std::size_t count) {
@@ -31,15 +31,15 @@ const float* matrix(const Row& row, const Feedback& feedback) {
   return in_place(feedback) ? row.grad : row.e_out;
 }
 
-// Calls pass(first row, rows) until the matrix is done. Four rows share the loads of a vector.
+// Calls pass(first row, number of rows) for runs of rows. Four rows share the loads of a vector.
 template <class Pass>
-void by_runs(const Shape& shape, Pace& pace, Pass&& pass) {
+void by_runs(const Shape& shape, ProgressMeter& progress, Pass&& pass) {
   const std::size_t run =
       std::max<std::size_t>(kRun / std::max<std::size_t>(shape.n1, 1) / 4 * 4, 4);
   for (std::size_t first = 0; first < shape.n0; first += run) {
     const std::size_t count = std::min(run, shape.n0 - first);
     pass(first, count);
-    pace.worked(count * shape.n1);
+    progress.add(count * shape.n1);
   }
 }
 
@@ -70,16 +70,16 @@ std::span<float> side_of(const Factors& f, Side side) {
   return side == Side::p ? std::span(f.p, f.shape.p()) : std::span(f.q, f.shape.q());
 }
 
-void judge(Factors& f, bool finite, Side side, std::size_t index, const Exec& exec) {
+void check_finite(Factors& f, bool finite, Side side, std::size_t index, const Exec& exec) {
   const std::span<float> result = side_of(f, side);
-  f.sound = finite && kernels::peak_of(result.data(), result.size()) < kNotFinite;
-  if (f.sound) return;
+  f.finite = finite && kernels::peak_of(result.data(), result.size()) < kNotFinite;
+  if (f.finite) return;
   report_bad_row(exec, index);
   std::fill(result.begin(), result.end(), 0.0f);
 }
 
-// v / |v|; a vector without a direction becomes zero.
-bool make_unit(float* v, std::size_t length) {
+// v /= |v|; a vector that is zero or not finite becomes zero.
+bool normalize(float* v, std::size_t length) {
   const double squared = kernels::dot(v, v, length);
   if (squared > 0 && std::isfinite(squared)) {
     kernels::scale_in_double(1 / std::sqrt(squared), v, length);
@@ -89,7 +89,7 @@ bool make_unit(float* v, std::size_t length) {
   return false;
 }
 
-void take_off(float* vectors, std::size_t length, std::size_t k, std::size_t others) {
+void subtract_projections(float* vectors, std::size_t length, std::size_t k, std::size_t others) {
   float* const v = vectors + k * length;
   for (std::size_t j = 0; j < others; ++j) {
     if (j == k) continue;
@@ -98,21 +98,21 @@ void take_off(float* vectors, std::size_t length, std::size_t k, std::size_t oth
   }
 }
 
-// Makes vector k a unit vector at right angles to the first `others`, which are such or zero.
-void fit(float* vectors, std::size_t length, std::size_t k, std::size_t others) {
+// Makes vector k a unit vector orthogonal to the first `others`, which are orthonormal or zero.
+void orthonormalize_one(float* vectors, std::size_t length, std::size_t k, std::size_t others) {
   float* const v = vectors + k * length;
-  if (!make_unit(v, length)) return;
-  take_off(vectors, length, k, others);
+  if (!normalize(v, length)) return;
+  subtract_projections(vectors, length, k, others);
   if (!(kernels::dot(v, v, length) > kNothingLeft * kNothingLeft)) {
     std::fill_n(v, length, 0.0f);
     return;
   }
-  make_unit(v, length);
-  take_off(vectors, length, k, others);
-  make_unit(v, length);
+  normalize(v, length);
+  subtract_projections(vectors, length, k, others);
+  normalize(v, length);
 }
 
-// The sum of a number's four bytes, less its mean: nearly normal, and exact on every machine.
+// The sum of a number's four bytes minus its mean: nearly normal, and exact on every machine.
 float near_normal(std::uint32_t bits) {
   const std::uint32_t sum =
       (bits & 255) + ((bits >> 8) & 255) + ((bits >> 16) & 255) + (bits >> 24);
@@ -139,56 +139,59 @@ bool saves_bytes(const Shape& shape) {
 
 void fold_and_project(std::span<Factors> table, const Feedback& feedback, Side side,
                       const Exec& exec) {
-  Pace pace(exec);
+  ProgressMeter progress(exec);
   for (std::size_t index = 0; index < table.size(); ++index) {
     Factors& f = table[index];
     require(f, feedback);
     kernels::Fold fold(f.row, feedback);
     if (in_place(feedback) && !fold.in_place())
-      fail("a gradient without a residual has no place to be scaled in before it is projected.");
+      fail(
+          "a gradient without a residual cannot be scaled before it is projected: the result has "
+          "no "
+          "memory.");
     if (side == Side::q) std::fill_n(f.q, f.shape.q(), 0.0f);
-    by_runs(f.shape, pace, [&](std::size_t first, std::size_t count) {
+    by_runs(f.shape, progress, [&](std::size_t first, std::size_t count) {
       fold_rows(fold, f, first, count);
       product(f, feedback, side, first, count);
     });
-    judge(f, fold.peak() < kNotFinite, side, index, exec);
+    check_finite(f, fold.peak() < kNotFinite, side, index, exec);
   }
 }
 
 void project(std::span<Factors> table, const Feedback& feedback, Side side, const Exec& exec) {
-  Pace pace(exec);
+  ProgressMeter progress(exec);
   for (std::size_t index = 0; index < table.size(); ++index) {
     Factors& f = table[index];
     const std::span<float> result = side_of(f, side);
     std::fill(result.begin(), result.end(), 0.0f);
-    if (!f.sound) continue;
-    by_runs(f.shape, pace, [&](std::size_t first, std::size_t count) {
+    if (!f.finite) continue;
+    by_runs(f.shape, progress, [&](std::size_t first, std::size_t count) {
       product(f, feedback, side, first, count);
     });
-    judge(f, true, side, index, exec);
+    check_finite(f, true, side, index, exec);
   }
 }
 
 void subtract(std::span<const Factors> table, const Feedback& feedback, const Exec& exec) {
   if (in_place(feedback)) return;
-  Pace pace(exec);
+  ProgressMeter progress(exec);
   for (const Factors& f : table) {
-    by_runs(f.shape, pace, [&](std::size_t first, std::size_t count) {
+    by_runs(f.shape, progress, [&](std::size_t first, std::size_t count) {
       kernels::subtract_outer_product(rows_of(f.shape, count), f.p + first, f.q,
                                       f.row.e_out + first * f.shape.n1);
     });
   }
 }
 
-void rebuild(std::span<const Factors> table, const Feedback& feedback, Settle settle,
+void rebuild(std::span<const Factors> table, const Feedback& feedback, ResidualUpdate residual,
              const Exec& exec) {
-  const bool settles = settle == Settle::now && !in_place(feedback);
-  Pace pace(exec);
+  const bool updates = residual == ResidualUpdate::now && !in_place(feedback);
+  ProgressMeter progress(exec);
   for (const Factors& f : table) {
-    by_runs(f.shape, pace, [&](std::size_t first, std::size_t count) {
+    by_runs(f.shape, progress, [&](std::size_t first, std::size_t count) {
       const kernels::MatrixRows rows = rows_of(f.shape, count);
       const std::size_t at = first * f.shape.n1;
-      if (settles) {
+      if (updates) {
         kernels::outer_product_and_subtract(rows, f.p + first, f.q, f.row.out + at,
                                             f.row.e_out + at);
       } else {
@@ -199,7 +202,7 @@ void rebuild(std::span<const Factors> table, const Feedback& feedback, Settle se
 }
 
 void orthonormalize(float* vectors, std::size_t length, std::size_t count) {
-  for (std::size_t k = 0; k < count; ++k) fit(vectors, length, k, k);
+  for (std::size_t k = 0; k < count; ++k) orthonormalize_one(vectors, length, k, k);
 }
 
 void reseed_zero_columns(float* vectors, std::size_t length, std::size_t count, const Key& shared,
@@ -209,21 +212,22 @@ void reseed_zero_columns(float* vectors, std::size_t length, std::size_t count, 
     float* const v = vectors + k * length;
     if (std::any_of(v, v + length, [](float x) { return x != 0; })) continue;
     draw(v, length, k * length, shared.stream(), layer);
-    fit(vectors, length, k, count);
+    orthonormalize_one(vectors, length, k, count);
   }
 }
 
 void check(float level, const Feedback& feedback) {
   if (!(level >= 1 && level <= kMostVectors) || level != std::floor(level)) {
-    fail<JobError>("compression.rank = {} is not a rank: powersgd keeps 1 to {} vectors a layer.",
-                   level, kMostVectors);
+    fail<JobError>(
+        "compression.rank = {} is not a rank: powersgd takes a whole number from 1 to {}.", level,
+        kMostVectors);
   }
   const bool plain = feedback == feedback::kNone;
   const bool keeps_the_rest = feedback.ev == 1 && feedback.ee == 0 && feedback.ed == -1;
   if (!plain && (!keeps_the_rest || feedback.clear_velocity)) {
     fail<JobError>(
-        "powersgd settles its residual when the mean is known, as v less that; a feedback that "
-        "keeps anything else cannot be joined to it.");
+        "powersgd computes its residual as v minus the decoded mean; use a feedback "
+        "whose residual is that (none, classic or decay, for example).");
   }
 }
 

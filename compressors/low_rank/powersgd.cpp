@@ -17,7 +17,7 @@ namespace {
 using low_rank::Factors;
 using low_rank::Shape;
 
-// The codec of one layer by itself. Ranks agree on nothing here, so each sends both P and Q.
+// Encodes one layer by itself. Without sums over ranks, each rank sends both P and Q.
 class PowerSgd final : public Codec {
  public:
   explicit PowerSgd(bool alternating) : alternating_(alternating), dense_(make_none()) {}
@@ -28,12 +28,12 @@ class PowerSgd final : public Codec {
             .pattern = alternating_ ? Pattern::low_rank_alternating : Pattern::low_rank};
   }
 
-  // r (n0 + n1) is largest where the matrix is r x n / r.
+  // r (n0 + n1) is largest for a matrix of r x n / r.
   std::size_t capacity(std::uint32_t n, float level) const override {
     const double most = std::min(static_cast<double>(level) * level, static_cast<double>(n));
     return (n + static_cast<std::size_t>(most)) * sizeof(float);
   }
-  // For the sums of P and Q over ranks: they are sent as they are.
+  // For the exchange, which sums P and Q over ranks by the codec `none`.
   std::size_t scratch(std::uint32_t n, float) const override { return dense_->scratch(n, 0); }
   void check(float level, const Feedback& feedback) const override {
     low_rank::check(level, feedback);
@@ -49,7 +49,7 @@ class PowerSgd final : public Codec {
   std::shared_ptr<const Codec> dense_;
 };
 
-// P and Q in a payload; payloads of this codec are whole floats, so that they stay aligned.
+// P and Q in a payload; payloads of this codec consist of floats, so they are aligned.
 Factors factors_in(const Row& row, Bytes payload) {
   Factors f{.row = row, .shape = low_rank::shape_of(row.n0, row.n1, row.level)};
   f.p = reinterpret_cast<float*>(payload.data());
@@ -60,8 +60,8 @@ Factors factors_in(const Row& row, Bytes payload) {
 std::size_t payload_bytes(const Row& row) {
   const Shape shape = low_rank::shape_of(row.n0, row.n1, row.level);
   if (std::uint64_t{row.n0} * row.n1 != row.n)
-    fail("powersgd needs a matrix, and a row of {} elements is none of {} x {}.", row.n, row.n0,
-         row.n1);
+    fail("powersgd needs a matrix, and a row of {} elements is not a matrix of {} x {}.", row.n,
+         row.n0, row.n1);
   return (shape.p() + shape.q()) * sizeof(float);
 }
 
@@ -70,7 +70,7 @@ void PowerSgd::encode(std::span<const Row> rows, const Feedback& feedback, const
   for (std::size_t index = 0; index < rows.size(); ++index) {
     const Row& row = rows[index];
     const std::size_t bytes = payload_bytes(row);
-    Frame& frame = frame_for(row, out, bytes);
+    Frame& frame = output_frame(row, out, bytes);
     const Bytes payload = frame.space().first(bytes);
     std::fill(payload.begin(), payload.end(), std::byte{0});
     Factors f = factors_in(row, payload);
@@ -91,7 +91,7 @@ void PowerSgd::encode(std::span<const Row> rows, const Feedback& feedback, const
   }
 }
 
-// Runs of a row that lie within one line of its matrix.
+// Calls pass(i, j, count) for runs of elements (i, j) to (i, j + count - 1) of a row's matrix.
 template <class Pass>
 void by_tiles(const Row& row, Pass&& pass) {
   for (std::uint32_t i = 0; i < row.n0; ++i) {
@@ -100,29 +100,30 @@ void by_tiles(const Row& row, Pass&& pass) {
   }
 }
 
-void require_size(const Row& row, std::size_t index, const Mailbox& in, const Senders& senders) {
+void require_size(const Row& row, std::size_t index, const Mailbox& in,
+                  const SourceRanks& sources) {
   const std::size_t bytes = payload_bytes(row);
-  for (std::size_t rank = senders.begin; rank < senders.end; ++rank) {
+  for (std::size_t rank = sources.begin; rank < sources.end; ++rank) {
     if (!in[rank].present() || in[rank].payload(row.slot).size() == bytes) continue;
-    damaged(row, index, rank,
-            fmt::format("it has {} bytes, and powersgd needs {}", in[rank].payload(row.slot).size(),
-                        bytes));
+    throw_damaged(row, index, rank,
+                  fmt::format("it has {} bytes, and powersgd needs {}",
+                              in[rank].payload(row.slot).size(), bytes));
   }
 }
 
 void PowerSgd::decode(std::span<const Row> rows, const Mailbox& in, float weight,
                       const Feedback& own, const Exec& exec) const {
-  Pace pace(exec);
+  ProgressMeter progress(exec);
   alignas(64) std::array<float, kernels::kBlock> sum, next;
   for (std::size_t index = 0; index < rows.size(); ++index) {
     const Row& row = rows[index];
-    const Senders senders = senders_of(row, in);
-    require_size(row, index, in, senders);
+    const SourceRanks sources = source_ranks_of(row, in);
+    require_size(row, index, in, sources);
     const Shape shape = low_rank::shape_of(row.n0, row.n1, row.level);
     std::optional<kernels::Fold> fold;
     by_tiles(row, [&](std::uint32_t i, std::uint32_t j, std::uint32_t count) {
-      for (std::size_t rank = senders.begin; rank < senders.end; ++rank) {
-        float* const part = rank > senders.begin ? next.data() : sum.data();
+      for (std::size_t rank = sources.begin; rank < sources.end; ++rank) {
+        float* const part = rank > sources.begin ? next.data() : sum.data();
         if (in[rank].present()) {
           const auto* const p = reinterpret_cast<const float*>(in[rank].payload(row.slot).data());
           kernels::outer_product({1, count, shape.rank, row.n0, row.n1}, p + i, p + shape.p() + j,
@@ -133,7 +134,7 @@ void PowerSgd::decode(std::span<const Row> rows, const Mailbox& in, float weight
           if (v.data() != part) std::copy(v.begin(), v.end(), part);
         }
         if (part == next.data()) kernels::add(part, sum.data(), count);
-        pace.worked(count);
+        progress.add(count);
       }
       kernels::scale(sum.data(), weight, row.out + std::size_t{i} * row.n1 + j, count);
     });

@@ -45,40 +45,44 @@ class MaxMin final : public BlockCodec {
   }
 
  protected:
-  std::uint32_t tile() const override {
+  std::uint32_t tile_size() const override {
     return block_ * ((kernels::kBlock / 2 + block_ - 1) / block_);
   }
   std::uint32_t limit() const override { return kernels::kFp32Limit; }
 
   bool wants_ranges() const override {
-    return bucket_ % kernels::kStretch == 0 && tile() <= kernels::kBlock;
+    return bucket_ % kernels::kStretch == 0 && tile_size() <= kernels::kBlock;
   }
 
-  bool encode_tile(const Tile& tile, const Key& key, const float* v, Bytes payload,
-                   DecodeSink kept) const override {
+  RowStatus encode_tile(const Tile& tile, const Key& key, const float* v, Bytes payload,
+                        DecodeSink sink) const override {
     const unsigned bits = bits_of(tile.row.level);
     const float top = top_of(tile.row.level);
     std::byte* const packed = payload.data() + codes_at(tile.row, tile.at);
-    // Codes of eight bits are packed as they are.
+    // Eight-bit codes need no packing.
     auto* const codes = reinterpret_cast<std::uint8_t*>(bits == 8 ? packed : tile.workspace.data());
     for (std::uint32_t at = 0; at < tile.count; at += bucket_) {
       const std::uint32_t n = std::min(bucket_, tile.count - at);
       const kernels::Range range =
           tile.fold != nullptr ? tile.fold->range(at, {v + at, n}) : kernels::range_of(v + at, n);
       const Scale scale{(range.high - range.low) / top, range.low};
-      if (!std::isfinite(scale.high(top))) return false;
+      if (!std::isfinite(scale.high(top))) return RowStatus::bad;
       store(payload.data() + (tile.at + at) / bucket_ * sizeof(Scale), scale);
-      const DecodeSink here{kept.what, kept.to == nullptr ? nullptr : kept.to + at};
       if (scale.unit < kLeastUnit) {
-        keep_constant({v + at, n}, scale.low, codes + at, here);
+        encode_constant({v + at, n}, scale.low, codes + at, sink.from(at));
       } else {
-        quantize(tile, key, at, {v + at, n}, scale, top, codes + at, here);
+        encode_bucket(tile, key, at, {v + at, n},
+                      {.low = scale.low,
+                       .unit = scale.unit,
+                       .top = top,
+                       .codes = codes + at,
+                       .sink = sink.from(at)});
       }
     }
-    if (bits == 8) return true;
+    if (bits == 8) return RowStatus::good;
     std::fill(codes + tile.count, codes + round_up(tile.count, 8), std::uint8_t{0});
     kernels::pack(codes, tile.count, bits, packed);
-    return true;
+    return RowStatus::good;
   }
 
   void decode_tile(const Tile& tile, ConstBytes payload, float* acc, bool add) const override {
@@ -93,7 +97,7 @@ class MaxMin final : public BlockCodec {
     }
   }
 
-  const char* find_error(const Row& row, ConstBytes payload) const override {
+  PayloadError find_error(const Row& row, ConstBytes payload) const override {
     for (std::size_t at = 0; at < scales_bytes(row.n); at += sizeof(Scale)) {
       const auto scale = load<Scale>(payload.data() + at);
       if (!(scale.unit >= 0 && std::isfinite(scale.low) &&
@@ -101,7 +105,7 @@ class MaxMin final : public BlockCodec {
         return "a bucket's scale is negative or more than a float holds";
       }
     }
-    return nullptr;
+    return {};
   }
 
  private:
@@ -110,13 +114,13 @@ class MaxMin final : public BlockCodec {
   std::size_t scales_bytes(std::uint32_t n) const {
     return (std::size_t{n} + bucket_ - 1) / bucket_ * sizeof(Scale);
   }
-  // Tiles begin at multiples of 8 elements, hence at whole bytes.
+  // Tiles begin at multiples of 8 elements, so their codes begin at whole bytes.
   std::size_t codes_at(const Row& row, std::uint32_t at) const {
     return scales_bytes(row.n) + std::size_t{at} / 8 * bits_of(row.level);
   }
 
-  // The same place of the next tile, or of this one if it is the last. What a sparse message
-  // carries is in no row.
+  // The same place in the next tile, or in this one if it is the last. The values of a sparse
+  // message belong to no row in the arena.
   kernels::PrefetchHint prefetch_hint(const Tile& tile, std::uint32_t at, const float* v) const {
     const Row& row = tile.row;
     if (row.grad == nullptr) return {v, v};
@@ -124,29 +128,30 @@ class MaxMin final : public BlockCodec {
     return {row.grad + next, (row.e_in == nullptr ? row.grad : row.e_in) + next};
   }
 
-  static void keep_constant(std::span<const float> v, float low, std::uint8_t* codes,
-                            DecodeSink kept) {
+  static void encode_constant(std::span<const float> v, float low, std::uint8_t* codes,
+                              DecodeSink sink) {
     std::fill_n(codes, v.size(), std::uint8_t{0});
-    for (std::size_t i = 0; kept.to != nullptr && i < v.size(); ++i)
-      kept.to[i] = kept.what == kernels::DecodeOutput::difference ? v[i] - low : low;
+    for (std::size_t i = 0; sink.to != nullptr && i < v.size(); ++i)
+      sink.to[i] = sink.output == kernels::DecodeOutput::difference ? v[i] - low : low;
   }
 
-  // Codes of `v`, elements from `at` of the tile on.
-  void quantize(const Tile& tile, const Key& key, std::uint32_t at, std::span<const float> v,
-                const Scale& scale, float top, std::uint8_t* codes, DecodeSink kept) const {
+  // Encodes the bucket `v` that begins at element `at` of the tile.
+  void encode_bucket(const Tile& tile, const Key& key, std::uint32_t at, std::span<const float> v,
+                     const kernels::Quantization& bucket) const {
     std::array<std::uint16_t, kernels::noise_capacity(kRun)> drawn;
     for (std::size_t done = 0; done < v.size(); done += kRun) {
-      const std::size_t n = std::min<std::size_t>(kRun, v.size() - done);
-      const std::uint16_t* noise = nullptr;
+      kernels::Quantization run = bucket;
+      run.values = v.data() + done;
+      run.codes += done;
+      run.sink = bucket.sink.from(done);
+      run.next = prefetch_hint(tile, at + static_cast<std::uint32_t>(done), v.data() + done);
+      run.n = std::min<std::size_t>(kRun, v.size() - done);
       if (stochastic_) {
-        noise = kernels::noise_run(key.stream(), tile.row.layer,
-                                   std::uint64_t{tile.row.first} + tile.at + at + done, n,
-                                   drawn.data());
+        run.noise = kernels::noise_run(key.stream(), tile.row.layer,
+                                       std::uint64_t{tile.row.first} + tile.at + at + done, run.n,
+                                       drawn.data());
       }
-      kernels::quantize(v.data() + done, noise, scale.low, scale.unit, top, codes + done, kept.what,
-                        kept.to == nullptr ? nullptr : kept.to + done,
-                        prefetch_hint(tile, at + static_cast<std::uint32_t>(done), v.data() + done),
-                        n);
+      kernels::quantize(run);
     }
   }
 

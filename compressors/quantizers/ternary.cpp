@@ -20,9 +20,9 @@ namespace terse {
 namespace {
 
 constexpr unsigned kWidest = 16;
-constexpr float kMostRanks = 32767;  // whose sums fit into that
+constexpr float kMostRanks = 32767;  // their sums fit into kWidest bits
 
-// The codes of whole numbers in [-n, n].
+// The width of codes of whole numbers in [-top, top].
 struct Width {
   explicit Width(float level)
       : top(static_cast<std::uint32_t>(std::max(level, 1.0f))),
@@ -53,49 +53,46 @@ class TernGrad final : public BlockCodec {
     }
     if (feedback.keeps_velocity()) {
       fail<JobError>(
-          "codec terngrad looks at a gradient twice and cannot be joined to a feedback with a "
+          "codec terngrad reads a gradient twice and cannot be joined to a feedback with a "
           "velocity.");
     }
   }
 
  protected:
-  std::uint32_t tile() const override { return kernels::kBlock; }
+  std::uint32_t tile_size() const override { return kernels::kBlock; }
   std::uint32_t limit() const override { return kernels::kFp32Limit; }
 
   bool needs_statistics(const Row& row) const override {
     return row.n > 0 && row.level == 0 && row.shared == nullptr;
   }
-  void add_statistics(const float* v, std::uint32_t n,
-                      RowStatistics& add_statistics) const override {
-    add_statistics.peak =
-        std::max(add_statistics.peak, std::bit_cast<float>(kernels::peak_of(v, n)));
+  void add_statistics(const float* v, std::uint32_t n, RowStatistics& statistics) const override {
+    statistics.peak = std::max(statistics.peak, std::bit_cast<float>(kernels::peak_of(v, n)));
     if (clip_ == 0) return;
     const kernels::SignSums sums = kernels::sums_by_sign(v, n);
-    add_statistics.sums[0] +=
-        static_cast<double>(sums.positives) - static_cast<double>(sums.negatives);
-    add_statistics.sums[1] += squared_norm({v, n});
+    statistics.sums[0] += static_cast<double>(sums.positives) - static_cast<double>(sums.negatives);
+    statistics.sums[1] += squared_norm({v, n});
   }
-  // The largest |v|, or `clip` standard deviations where that is less.
-  float scale_of(const Row& row, const RowStatistics& add_statistics) const override {
-    if (clip_ == 0 || row.n == 0) return add_statistics.peak;
-    const double mean = add_statistics.sums[0] / row.n;
-    const double variance = std::max(0.0, add_statistics.sums[1] / row.n - mean * mean);
+  // The largest |v|, or `clip` standard deviations if that is less.
+  float scale_of(const Row& row, const RowStatistics& statistics) const override {
+    if (clip_ == 0 || row.n == 0) return statistics.peak;
+    const double mean = statistics.sums[0] / row.n;
+    const double variance = std::max(0.0, statistics.sums[1] / row.n - mean * mean);
     const auto bound = static_cast<float>(clip_ * std::sqrt(variance));
-    // A row of equal values does not vary, and is not clipped.
-    return bound > 0 ? std::min(add_statistics.peak, bound) : add_statistics.peak;
+    // A row of equal values has no variance and is not clipped.
+    return bound > 0 ? std::min(statistics.peak, bound) : statistics.peak;
   }
 
-  bool write_scale(const Row& row, const RowStatistics& add_statistics,
-                   Bytes payload) const override {
-    const float scale = scale_of(row, add_statistics);
+  RowStatus write_scale(const Row& row, const RowStatistics& statistics,
+                        Bytes payload) const override {
+    const float scale = scale_of(row, statistics);
     store(payload.data(), scale);
-    return std::isfinite(scale);
+    return std::isfinite(scale) ? RowStatus::good : RowStatus::bad;
   }
 
-  bool encode_tile(const Tile& tile, const Key& key, const float* v, Bytes payload,
-                   DecodeSink kept) const override {
+  RowStatus encode_tile(const Tile& tile, const Key& key, const float* v, Bytes payload,
+                        DecodeSink sink) const override {
     if (tile.at == 0 && tile.row.shared != nullptr) store(payload.data(), *tile.row.shared);
-    if (tile.row.level > 0) return encode_integers(tile, v, payload, kept);
+    if (tile.row.level > 0) return encode_integers(tile, v, payload, sink);
     const auto scale = load<float>(payload.data());
     auto* const codes = reinterpret_cast<std::uint8_t*>(tile.workspace.data());
     std::fill_n(codes, round_up(tile.count, 8), std::uint8_t{0});
@@ -104,14 +101,14 @@ class TernGrad final : public BlockCodec {
       const std::uint16_t* const noise =
           kernels::noise_run(key.stream(), tile.row.layer, std::uint64_t{tile.row.first} + tile.at,
                              tile.count, drawn.data());
-      kernels::to_ternary(v, noise, scale, {codes, kept.what, kept.to}, tile.count);
-    } else if (kept.what != kernels::DecodeOutput::nothing) {
+      kernels::to_ternary(v, noise, scale, {codes, sink}, tile.count);
+    } else if (sink.output != kernels::DecodeOutput::nothing) {
       for (std::uint32_t i = 0; i < tile.count; ++i)
-        kept.to[i] = kept.what == kernels::DecodeOutput::difference ? v[i] : 0.0f;
+        sink.to[i] = sink.output == kernels::DecodeOutput::difference ? v[i] : 0.0f;
     }
     const unsigned bits = Width(0).bits;
     kernels::pack(codes, tile.count, bits, codes_at(payload, tile.at, bits));
-    return true;
+    return RowStatus::good;
   }
 
   void decode_tile(const Tile& tile, ConstBytes payload, float* acc, bool add) const override {
@@ -131,14 +128,15 @@ class TernGrad final : public BlockCodec {
     }
   }
 
-  const char* find_error(const Row& row, ConstBytes payload) const override {
-    if (row.n == 0) return nullptr;
+  PayloadError find_error(const Row& row, ConstBytes payload) const override {
+    if (row.n == 0) return {};
     const auto scale = load<float>(payload.data());
     if (!(scale >= 0 && std::isfinite(scale)))
       return "its scale is negative or not a finite number";
     if (row.shared != nullptr && scale != *row.shared && scale != 0)
       return "its scale is not the one that the ranks agreed on";
-    return codes_fit(row, payload) ? nullptr : "a code is larger than the ranks are many";
+    if (!codes_fit(row, payload)) return "a code is larger than the number of ranks";
+    return {};
   }
 
  private:
@@ -149,8 +147,9 @@ class TernGrad final : public BlockCodec {
     return payload.data() + sizeof(float) + bytes_at(at, bits);
   }
 
-  // Whole numbers, of which nothing is left over.
-  static bool encode_integers(const Tile& tile, const float* v, Bytes payload, DecodeSink kept) {
+  // Encodes whole numbers, which is exact.
+  static RowStatus encode_integers(const Tile& tile, const float* v, Bytes payload,
+                                   DecodeSink sink) {
     const Width width(tile.row.level);
     std::byte* const to = codes_at(payload, tile.at, width.bits);
     if (width.wide()) {
@@ -163,9 +162,9 @@ class TernGrad final : public BlockCodec {
       kernels::to_integers(v, codes, tile.count);
       kernels::pack(codes, tile.count, width.bits, to);
     }
-    for (std::uint32_t i = 0; kept.to != nullptr && i < tile.count; ++i)
-      kept.to[i] = kept.what == kernels::DecodeOutput::difference ? 0.0f : v[i];
-    return true;
+    for (std::uint32_t i = 0; sink.to != nullptr && i < tile.count; ++i)
+      sink.to[i] = sink.output == kernels::DecodeOutput::difference ? 0.0f : v[i];
+    return RowStatus::good;
   }
 
   static bool codes_fit(const Row& row, ConstBytes payload) {

@@ -1,15 +1,15 @@
 // TernGrad: Wen et al., NeurIPS 2017. v is clipped at `clip` standard deviations of the row (0: not
-// at all), the scale is the largest |v| that is left, and s sign(v) is sent with probability |v| /
-// scale, else 0: unbiased but for what is clipped. Traits.shares_scale: where a row has a shared
-// scale (the ranks' largest), codes count in it, and the sum of N ranks' codes is sent exactly as a
-// whole number of it, in the least number of bits for [-N, N].
+// at all), the scale is the largest remaining |v|, and scale * sign(v) is sent with probability |v|
+// / scale, else 0: unbiased except for clipping. Traits.shares_scale: if a row has a shared scale
+// (the largest of all ranks'), codes are multiples of it, and the sum of N ranks' codes is sent
+// exactly as a multiple of it, in the fewest bits for [-N, N].
 //
-// The row's level says what is encoded: 0, a gradient; N > 0, whole numbers in [-N, N], as decoding
-// rows with a shared scale gives them. Payload: [scale f32], then codes of k as 2k or, below 0, -2k
-// - 1, packed at ceil(log2(2 max(N, 1) + 1)) bits, or at 16 where that is above 8.
+// The row's level selects what is encoded: 0, a gradient; N > 0, whole numbers in [-N, N], which is
+// what rows with a shared scale decode to. Payload: [scale f32], then k coded as 2k, or as -2k - 1
+// if k < 0, packed at ceil(log2(2 max(N, 1) + 1)) bits, or at 16 if that is above 8.
 //
-// Mean and standard deviation as sums in double in order of the values' blocks of 2048, each by 32
-// interleaved partial sums and a tree.
+// Mean and standard deviation come from sums in double over blocks of 2048 values in order; each
+// block is summed by 32 interleaved partial sums and a tree.
 #pragma once
 
 #include "terse/compressors/codec.h"

@@ -1,4 +1,4 @@
-// What the references share: bits written one by one, sums in their written order, noise.
+// Shared by the references: a bit writer, sums in their written order, noise.
 #pragma once
 
 #include <cmath>
@@ -12,7 +12,7 @@
 
 namespace terse::reference {
 
-// Fills bytes from the lowest bit on.
+// Appends bits to bytes, from the lowest bit on.
 class BitWriter {
  public:
   void bit(bool one) {
@@ -56,7 +56,7 @@ T sum_of(std::size_t n, Term&& term) {
 inline double dot(std::span<const float> a, std::span<const float> b) {
   return sum_of<double>(a.size(), [&](std::size_t i) { return static_cast<double>(a[i]) * b[i]; });
 }
-// Of the values from 0 up, and of those below without their sign.
+// The sum of the values that are not negative, and that of the magnitudes of the others.
 inline float sum_above(std::span<const float> v) {
   return sum_of<float>(v.size(), [&](std::size_t i) { return v[i] < 0 ? 0.0f : v[i]; });
 }
@@ -64,8 +64,8 @@ inline float sum_below(std::span<const float> v) {
   return sum_of<float>(v.size(), [&](std::size_t i) { return v[i] < 0 ? -v[i] : 0.0f; });
 }
 
-// What element i of a row is rounded by: in [0, 1), a multiple of 2^-16.
-inline float noise_at(const Folded& row, std::size_t i) {
+// The rounding noise of element i of a row: in [0, 1), a multiple of 2^-16.
+inline float noise_at(const FoldedRow& row, std::size_t i) {
   const std::uint64_t element = std::uint64_t{row.first} + i;
   const Philox4 draw = philox<7>(row.key.stream(), element / 8, row.layer);
   const std::uint32_t word = draw[element % 8 / 2];

@@ -7,7 +7,7 @@
 namespace terse::reference {
 namespace {
 
-// A float of a sign, an exponent and a significand of some bits; subnormals, no infinities.
+// A floating-point format: sign, exponent and significand, with subnormals and without infinities.
 struct Format {
   unsigned bits;
   int significand, bias;
@@ -16,11 +16,11 @@ struct Format {
 constexpr Format kFp16{16, 10, 15, 65504}, kBf16{16, 7, 127, 0x1.fep127}, kE4m3{8, 3, 7, 448},
     kE5m2{8, 2, 15, 57344};
 
-// The nearest number of the format, the even one of two.
+// Rounds to the nearest number of the format, ties to even.
 std::uint32_t code_of(const Format& f, double v) {
   const double magnitude = std::abs(v);
   const int exponent = std::max(magnitude > 0 ? std::ilogb(magnitude) : 1 - f.bias, 1 - f.bias);
-  // The implied bit of a significand adds to the exponent's field.
+  // The implied bit of the significand adds 1 to the exponent field.
   const auto steps =
       static_cast<std::uint32_t>(std::nearbyint(std::ldexp(magnitude, f.significand - exponent)));
   const std::uint32_t field = static_cast<std::uint32_t>(exponent + f.bias - 1) << f.significand;
@@ -71,7 +71,7 @@ Message in_blocks(const Format& f, std::span<const float> v, std::size_t block) 
 
 }  // namespace
 
-Message none(const CodecOptions&, const Folded& row) {
+Message none(const CodecOptions&, const FoldedRow& row) {
   Message message;
   for (const float x : row.v) {
     append(message.payload, x);
@@ -80,18 +80,18 @@ Message none(const CodecOptions&, const Folded& row) {
   return message;
 }
 
-Message fp16(const CodecOptions&, const Folded& row) { return half(kFp16, row.v); }
-Message bf16(const CodecOptions&, const Folded& row) { return half(kBf16, row.v); }
-Message fp8(const CodecOptions& options, const Folded& row) {
+Message fp16(const CodecOptions&, const FoldedRow& row) { return half(kFp16, row.v); }
+Message bf16(const CodecOptions&, const FoldedRow& row) { return half(kBf16, row.v); }
+Message fp8(const CodecOptions& options, const FoldedRow& row) {
   return in_blocks(kE4m3, row.v, options.block);
 }
-Message fp8_e5m2(const CodecOptions& options, const Folded& row) {
+Message fp8_e5m2(const CodecOptions& options, const FoldedRow& row) {
   return in_blocks(kE5m2, row.v, options.block);
 }
 
-// |v| to one of the powers of two around it, the upper one with the share that it is past the
-// lower.
-Message natural(const CodecOptions&, const Folded& row) {
+// Rounds |v| to one of the two nearest powers of two, up with a probability that is its distance
+// from the lower one divided by the distance between them.
+Message natural(const CodecOptions&, const FoldedRow& row) {
   BitWriter codes;
   Message message;
   for (std::size_t i = 0; i < row.v.size(); ++i) {

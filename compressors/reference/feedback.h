@@ -1,5 +1,5 @@
-// feedback.h in the plainest words, an element at a time: terms are added from left to right, and
-// one with the coefficient 0 is left out.
+// The arithmetic of feedback.h, one element at a time: terms are added from left to right, and
+// those with coefficient 0 are left out.
 #pragma once
 
 #include <optional>
@@ -23,7 +23,7 @@ class Sum {
   std::optional<float> sum_;
 };
 
-// The new velocity, and what is encoded.
+// The new velocity, and the value to encode.
 struct Element {
   float u, v;
 };

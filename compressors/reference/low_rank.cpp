@@ -13,13 +13,13 @@ std::span<float> vector_of(Floats& vectors, std::size_t length, std::size_t k) {
   return std::span(vectors).subspan(k * length, length);
 }
 
-void make_unit(std::span<float> v) {
+void normalize(std::span<float> v) {
   const double squared = dot(v, v);
   const bool direction = squared > 0 && std::isfinite(squared);
   for (float& x : v) x = direction ? static_cast<float>(1 / std::sqrt(squared) * x) : 0.0f;
 }
 
-void take_off(Floats& vectors, std::size_t length, std::size_t k) {
+void subtract_projections(Floats& vectors, std::size_t length, std::size_t k) {
   const std::span<float> v = vector_of(vectors, length, k);
   for (std::size_t j = 0; j < k; ++j) {
     const std::span<float> unit = vector_of(vectors, length, j);
@@ -28,8 +28,8 @@ void take_off(Floats& vectors, std::size_t length, std::size_t k) {
   }
 }
 
-// Vectors drawn from (key, layer, element): the sum of a number's four bytes less its mean.
-Floats drawn(const Folded& row, std::size_t count) {
+// Vectors drawn from (key, layer, element): the sum of a number's four bytes minus its mean.
+Floats drawn(const FoldedRow& row, std::size_t count) {
   Floats vectors(count);
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint32_t bits = philox(row.key.stream(), i / 4, row.layer)[i % 4];
@@ -49,26 +49,26 @@ float product(std::span<const float> row, std::span<const float> vector) {
   return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
 }
 
-float spanned(const float* p, std::size_t p_length, const float* q, std::size_t q_length,
-              std::size_t vectors, std::size_t i, std::size_t j) {
-  float sum = p[i] * q[j];
-  for (std::size_t k = 1; k < vectors; ++k) sum += p[k * p_length + i] * q[k * q_length + j];
+float outer_product_element(VectorSet p, VectorSet q, std::size_t count, std::size_t i,
+                            std::size_t j) {
+  float sum = p.at(0, i) * q.at(0, j);
+  for (std::size_t k = 1; k < count; ++k) sum += p.at(k, i) * q.at(k, j);
   return sum;
 }
 
 void orthonormalize(Floats& vectors, std::size_t length, std::size_t count) {
   for (std::size_t k = 0; k < count; ++k) {
     const std::span<float> v = vector_of(vectors, length, k);
-    make_unit(v);
-    take_off(vectors, length, k);
+    normalize(v);
+    subtract_projections(vectors, length, k);
     if (!(dot(v, v) > 1e-6 * 1e-6)) std::ranges::fill(v, 0.0f);
-    make_unit(v);
-    take_off(vectors, length, k);
-    make_unit(v);
+    normalize(v);
+    subtract_projections(vectors, length, k);
+    normalize(v);
   }
 }
 
-Message powersgd(const CodecOptions&, const Folded& row) {
+Message powersgd(const CodecOptions&, const FoldedRow& row) {
   const std::size_t n0 = row.n0, n1 = row.n1,
                     r = std::min({static_cast<std::size_t>(row.level), n0, n1});
   Floats q = drawn(row, r * n1), p(r * n0);
@@ -88,7 +88,8 @@ Message powersgd(const CodecOptions&, const Folded& row) {
   for (const float x : p) append(message.payload, x);
   for (const float x : q) append(message.payload, x);
   for (std::size_t at = 0; at < n0 * n1; ++at)
-    message.decoded.push_back(spanned(p.data(), n0, q.data(), n1, r, at / n1, at % n1));
+    message.decoded.push_back(
+        outer_product_element({p.data(), n0}, {q.data(), n1}, r, at / n1, at % n1));
   return message;
 }
 

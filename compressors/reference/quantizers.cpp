@@ -12,10 +12,10 @@ struct Coded {
   float value;
 };
 
-// Buckets of a row: scale(part) writes what a bucket's codes count in, and code(i, v) codes one
-// element by it.
+// Encodes a row in buckets: scale(part, payload) writes and returns a bucket's scale, and
+// code(scale, v, i) encodes element i.
 template <class Scale, class Code>
-Message in_buckets(const Folded& row, std::size_t bucket, Scale&& scale, Code&& code) {
+Message in_buckets(const FoldedRow& row, std::size_t bucket, Scale&& scale, Code&& code) {
   BitWriter codes;
   Message message;
   for (std::size_t begin = 0; begin < row.v.size(); begin += bucket) {
@@ -38,18 +38,18 @@ float peak(std::span<const float> v) {
   return largest;
 }
 
-// A bucket whose unit is too small is sent as zeros.
+// A bucket whose unit is too small has norm 0: it is sent as zeros.
 float or_zero(float norm, float unit) { return unit >= 1e-30f ? norm : 0.0f; }
 
 }  // namespace
 
-Message maxmin(const CodecOptions& options, const Folded& row) {
+Message maxmin(const CodecOptions& options, const FoldedRow& row) {
   struct Range {
     float unit, low;
   };
   const float top = std::ldexp(1.0f, static_cast<int>(row.level)) - 1;
   const auto scale = [&](std::span<const float> part, Payload& payload) {
-    // A zero is +0 here.
+    // Adding 0 turns -0 into +0.
     const float low = *std::ranges::min_element(part) + 0.0f,
                 high = *std::ranges::max_element(part) + 0.0f;
     const Range range{(high - low) / top, low};
@@ -65,7 +65,7 @@ Message maxmin(const CodecOptions& options, const Folded& row) {
   });
 }
 
-Message qsgd(const CodecOptions& options, const Folded& row) {
+Message qsgd(const CodecOptions& options, const FoldedRow& row) {
   const auto sign = 1u << (static_cast<unsigned>(row.level) - 1);
   const auto most = static_cast<float>(sign - 1);
   const auto scale = [&](std::span<const float> part, Payload& payload) {
@@ -81,7 +81,7 @@ Message qsgd(const CodecOptions& options, const Folded& row) {
   });
 }
 
-Message nuqsgd(const CodecOptions& options, const Folded& row) {
+Message nuqsgd(const CodecOptions& options, const FoldedRow& row) {
   const auto sign = 1u << (static_cast<unsigned>(row.level) - 1);
   const int s = static_cast<int>(sign) - 2;
   const auto scale = [&](std::span<const float> part, Payload& payload) {
@@ -106,7 +106,7 @@ Message nuqsgd(const CodecOptions& options, const Folded& row) {
   });
 }
 
-Message terngrad(const CodecOptions& options, const Folded& row) {
+Message terngrad(const CodecOptions& options, const FoldedRow& row) {
   if (row.v.empty()) return {};
   float scale = peak(row.v);
   if (options.clip > 0) {

@@ -1,27 +1,27 @@
-// One function for each kind of codec; encode() finds them by name.
+// One function for each kind of codec; reference::encode() finds them by name.
 #pragma once
 
 #include "terse/compressors/reference/reference.h"
 
 namespace terse::reference {
 
-Message none(const CodecOptions& options, const Folded& row);
-Message fp16(const CodecOptions& options, const Folded& row);
-Message bf16(const CodecOptions& options, const Folded& row);
-Message fp8(const CodecOptions& options, const Folded& row);
-Message fp8_e5m2(const CodecOptions& options, const Folded& row);
-Message natural(const CodecOptions& options, const Folded& row);
+Message none(const CodecOptions& options, const FoldedRow& row);
+Message fp16(const CodecOptions& options, const FoldedRow& row);
+Message bf16(const CodecOptions& options, const FoldedRow& row);
+Message fp8(const CodecOptions& options, const FoldedRow& row);
+Message fp8_e5m2(const CodecOptions& options, const FoldedRow& row);
+Message natural(const CodecOptions& options, const FoldedRow& row);
 
-Message maxmin(const CodecOptions& options, const Folded& row);
-Message qsgd(const CodecOptions& options, const Folded& row);
-Message nuqsgd(const CodecOptions& options, const Folded& row);
-Message terngrad(const CodecOptions& options, const Folded& row);
+Message maxmin(const CodecOptions& options, const FoldedRow& row);
+Message qsgd(const CodecOptions& options, const FoldedRow& row);
+Message nuqsgd(const CodecOptions& options, const FoldedRow& row);
+Message terngrad(const CodecOptions& options, const FoldedRow& row);
 
-Message signsgd(const CodecOptions& options, const Folded& row);
-Message ef_sign(const CodecOptions& options, const Folded& row);
-Message onebit(const CodecOptions& options, const Folded& row);
+Message signsgd(const CodecOptions& options, const FoldedRow& row);
+Message ef_sign(const CodecOptions& options, const FoldedRow& row);
+Message onebit(const CodecOptions& options, const FoldedRow& row);
 
-Message sparse(const CodecOptions& options, const Folded& row);
-Message powersgd(const CodecOptions& options, const Folded& row);
+Message sparse(const CodecOptions& options, const FoldedRow& row);
+Message powersgd(const CodecOptions& options, const FoldedRow& row);
 
 }  // namespace terse::reference

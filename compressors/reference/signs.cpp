@@ -6,7 +6,7 @@
 namespace terse::reference {
 namespace {
 
-// Sums of what the values from 0 up and those below come to.
+// The sum of the values that are not negative, that of the magnitudes of the others, and both.
 struct Sums {
   double above = 0, below = 0, both = 0;
 };
@@ -26,7 +26,7 @@ float mean(double sum, std::size_t count) {
   return count == 0 ? 0.0f : static_cast<float>(sum / static_cast<double>(count));
 }
 
-// A row whose signs read as `up` and `down`.
+// A row whose signs decode to `up` and `down`; `head` is what its payload begins with.
 Message signs(std::span<const float> v, float up, float down, std::initializer_list<float> head) {
   Message message;
   if (v.empty()) return message;
@@ -42,14 +42,14 @@ Message signs(std::span<const float> v, float up, float down, std::initializer_l
 
 }  // namespace
 
-Message signsgd(const CodecOptions&, const Folded& row) { return signs(row.v, 1, -1, {1}); }
+Message signsgd(const CodecOptions&, const FoldedRow& row) { return signs(row.v, 1, -1, {1}); }
 
-Message ef_sign(const CodecOptions&, const Folded& row) {
+Message ef_sign(const CodecOptions&, const FoldedRow& row) {
   const float scale = mean(sums_of(row.v).both, row.v.size());
   return signs(row.v, scale, -scale, {scale});
 }
 
-Message onebit(const CodecOptions&, const Folded& row) {
+Message onebit(const CodecOptions&, const FoldedRow& row) {
   const Sums sums = sums_of(row.v);
   const auto negative =
       static_cast<std::size_t>(std::ranges::count_if(row.v, [](float x) { return x < 0; }));

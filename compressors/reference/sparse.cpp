@@ -33,7 +33,7 @@ void write_bitmap(BitWriter& w, std::uint32_t n, const Indices& indices) {
   for (const bool one : map) w.bit(one);
 }
 
-// Writes a block's gaps and returns what the second table says of it.
+// Writes a block's gaps and returns its entry in the second table.
 std::uint64_t write_packed(BitWriter& bodies, const Indices& gaps) {
   const std::uint32_t widest = gaps.empty() ? 0 : std::ranges::max(gaps);
   const auto width = static_cast<unsigned>(std::bit_width(widest));
@@ -68,10 +68,10 @@ void write_blocks(BitWriter& w, Coding coding, const Indices& indices, unsigned 
   for (const std::byte byte : bodies.payload()) w.bits(static_cast<std::uint64_t>(byte), 8);
 }
 
-// Random numbers of values are apart from those of their layer.
+// Values and their layer use different random numbers.
 constexpr std::uint32_t kValuesPhase = 0x100;
 
-Message values_of(const CodecOptions& options, Folded row) {
+Message values_of(const CodecOptions& options, FoldedRow row) {
   const std::string& name = options.values;
   CodecOptions inner = options;
   inner.name = name == "fp32" ? "none" : name;
@@ -119,19 +119,19 @@ Payload indices_of(std::uint32_t n, const Indices& indices) {
   return smallest;
 }
 
-Message sparse(const CodecOptions& options, const Folded& row) {
+Message sparse(const CodecOptions& options, const FoldedRow& row) {
   const auto n = static_cast<std::uint32_t>(row.v.size());
-  const Indices indices = chosen(options, row);
+  const Indices indices = selected_indices(options, row);
   const float factor =
       options.unbiased ? static_cast<float>(n) / static_cast<float>(indices.size()) : 1.0f;
   Floats values;
   for (const std::uint32_t i : indices) values.push_back(factor * row.v[i]);
-  Folded inner = row;
+  FoldedRow inner = row;
   inner.v = values;
   const Message written = values_of(options, inner);
   Message message{indices_of(n, indices), Floats(n)};
   append(message.payload, written.payload);
-  // A receiver adds to zeros.
+  // Receivers add the values to zeros.
   for (std::size_t i = 0; i < indices.size(); ++i)
     message.decoded[indices[i]] += written.decoded[i];
   return message;

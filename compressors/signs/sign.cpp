@@ -11,11 +11,11 @@
 namespace terse {
 namespace {
 
-using kernels::Levels;
+using kernels::SignLevels;
 
-constexpr std::uint32_t kCut = 16;  // pieces begin at whole bytes and keep the arena's alignment
+constexpr std::uint32_t kCut = 16;  // pieces begin at whole bytes and are aligned in the arena
 
-// How the members of the family differ.
+// A payload is `head` bytes, from which levels_of() computes the levels, and the sign bits.
 class SignCodec : public BlockCodec {
  public:
   SignCodec(const char* name, std::size_t head) : name_(name), head_(head) {}
@@ -26,15 +26,15 @@ class SignCodec : public BlockCodec {
   void check(float, const Feedback&) const override {}
 
  protected:
-  std::uint32_t tile() const override { return kernels::kBlock; }
+  std::uint32_t tile_size() const override { return kernels::kBlock; }
   std::uint32_t limit() const override { return kernels::kFp32Limit; }
-  virtual Levels levels_of(ConstBytes payload) const = 0;
+  virtual SignLevels levels_of(ConstBytes payload) const = 0;
 
-  bool encode_tile(const Tile& tile, const Key&, const float* v, Bytes payload,
-                   DecodeSink kept) const override {
+  RowStatus encode_tile(const Tile& tile, const Key&, const float* v, Bytes payload,
+                        DecodeSink sink) const override {
     kernels::pack_signs(v, tile.count, payload.data() + head_ + tile.at / 8, levels_of(payload),
-                        kept.what, kept.to);
-    return true;
+                        sink);
+    return RowStatus::good;
   }
 
   void decode_tile(const Tile& tile, ConstBytes payload, float* acc, bool add) const override {
@@ -42,12 +42,13 @@ class SignCodec : public BlockCodec {
                                                        levels_of(payload), acc, tile.count);
   }
 
-  const char* find_error(const Row& row, ConstBytes payload) const override {
-    if (row.n == 0) return nullptr;
-    const Levels levels = levels_of(payload);
-    const bool good = std::isfinite(levels.positive) && levels.positive >= 0 &&
-                      std::isfinite(levels.negative) && levels.negative <= 0;
-    return good ? nullptr : "what its signs stand for is no finite number, or has their wrong sign";
+  PayloadError find_error(const Row& row, ConstBytes payload) const override {
+    if (row.n == 0) return {};
+    const SignLevels levels = levels_of(payload);
+    const bool valid = std::isfinite(levels.positive) && levels.positive >= 0 &&
+                       std::isfinite(levels.negative) && levels.negative <= 0;
+    if (!valid) return "a level of its signs is not finite or has the wrong sign";
+    return {};
   }
 
  private:
@@ -55,63 +56,63 @@ class SignCodec : public BlockCodec {
   std::size_t head_;
 };
 
-// A mean of a part of the row.
+// The mean of `count` values; 0 if there are none.
 float mean_of(double sum, std::uint64_t count) {
   return count == 0 ? 0.0f : static_cast<float>(sum / static_cast<double>(count));
 }
 
-class Vote final : public SignCodec {
+class MajorityVote final : public SignCodec {
  public:
-  explicit Vote(const char* name) : SignCodec(name, sizeof(float)) {}
+  explicit MajorityVote(const char* name) : SignCodec(name, sizeof(float)) {}
   Traits traits() const override {
-    return {.biased = true, .fixed_size = true, .votes = true, .block = kCut};
+    return {.biased = true, .fixed_size = true, .majority_vote = true, .block = kCut};
   }
   void check(float, const Feedback& feedback) const override {
     if (feedback.keeps_residual()) {
       fail<JobError>(
-          "codec {} keeps no residual: its votes have no size that could be taken from a gradient; "
+          "codec {} keeps no residual: its votes have no magnitude to subtract from a gradient; "
           "use ef_sign for signs with error feedback.",
           name());
     }
   }
 
  protected:
-  // Written with the row's first tile, so that a payload of zeros votes for nothing.
-  bool encode_tile(const Tile& tile, const Key& key, const float* v, Bytes payload,
-                   DecodeSink kept) const override {
+  // Written with the row's first tile, so that a payload of zeros has no votes.
+  RowStatus encode_tile(const Tile& tile, const Key& key, const float* v, Bytes payload,
+                        DecodeSink sink) const override {
     if (tile.at == 0) store(payload.data(), 1.0f);
-    return SignCodec::encode_tile(tile, key, v, payload, kept);
+    return SignCodec::encode_tile(tile, key, v, payload, sink);
   }
-  Levels levels_of(ConstBytes payload) const override {
+  SignLevels levels_of(ConstBytes payload) const override {
     const float one = load<float>(payload.data());
     return {one, -one};
   }
-  const char* find_error(const Row& row, ConstBytes payload) const override {
-    if (row.n == 0) return nullptr;
+  PayloadError find_error(const Row& row, ConstBytes payload) const override {
+    if (row.n == 0) return {};
     const float one = load<float>(payload.data());
-    return one == 1 || one == 0 ? nullptr : "a vote counts neither one nor nothing";
+    if (one != 1 && one != 0) return "the weight of its votes is neither 1 nor 0";
+    return {};
   }
 };
 
-class Scaled final : public SignCodec {
+class EfSign final : public SignCodec {
  public:
-  Scaled() : SignCodec("ef_sign", sizeof(float)) {}
+  EfSign() : SignCodec("ef_sign", sizeof(float)) {}
   Traits traits() const override { return {.biased = true, .fixed_size = true, .block = kCut}; }
 
  protected:
   bool needs_statistics(const Row& row) const override { return row.n > 0; }
-  void add_statistics(const float* v, std::uint32_t n,
-                      RowStatistics& add_statistics) const override {
+  void add_statistics(const float* v, std::uint32_t n, RowStatistics& statistics) const override {
     const kernels::SignSums sums = kernels::sums_by_sign(v, n);
-    add_statistics.sums[0] += sums.positives + sums.negatives;
+    statistics.sums[0] += sums.positives + sums.negatives;
   }
-  bool write_scale(const Row& row, const RowStatistics& add_statistics,
-                   Bytes payload) const override {
-    const float scale = mean_of(add_statistics.sums[0], row.n);
+  RowStatus write_scale(const Row& row, const RowStatistics& statistics,
+                        Bytes payload) const override {
+    const float scale = mean_of(statistics.sums[0], row.n);
     store(payload.data(), scale);
-    return std::isfinite(scale);
+    return std::isfinite(scale) ? RowStatus::good : RowStatus::bad;
   }
-  Levels levels_of(ConstBytes payload) const override {
+  SignLevels levels_of(ConstBytes payload) const override {
     const float scale = load<float>(payload.data());
     return {scale, -scale};
   }
@@ -119,33 +120,35 @@ class Scaled final : public SignCodec {
 
 class OneBit final : public SignCodec {
  public:
-  OneBit() : SignCodec("onebit", sizeof(Levels)) {}
+  OneBit() : SignCodec("onebit", sizeof(SignLevels)) {}
   Traits traits() const override { return {.biased = true, .fixed_size = true, .block = kCut}; }
 
  protected:
   bool needs_statistics(const Row& row) const override { return row.n > 0; }
-  void add_statistics(const float* v, std::uint32_t n,
-                      RowStatistics& add_statistics) const override {
+  void add_statistics(const float* v, std::uint32_t n, RowStatistics& statistics) const override {
     const kernels::SignSums sums = kernels::sums_by_sign(v, n);
-    add_statistics.sums[0] += sums.positives;
-    add_statistics.sums[1] += sums.negatives;
-    add_statistics.counts[1] += sums.negative;
+    statistics.sums[0] += sums.positives;
+    statistics.sums[1] += sums.negatives;
+    statistics.counts[1] += sums.negative;
   }
-  bool write_scale(const Row& row, const RowStatistics& add_statistics,
-                   Bytes payload) const override {
-    const Levels levels{mean_of(add_statistics.sums[0], row.n - add_statistics.counts[1]),
-                        -mean_of(add_statistics.sums[1], add_statistics.counts[1])};
+  RowStatus write_scale(const Row& row, const RowStatistics& statistics,
+                        Bytes payload) const override {
+    const SignLevels levels{mean_of(statistics.sums[0], row.n - statistics.counts[1]),
+                            -mean_of(statistics.sums[1], statistics.counts[1])};
     store(payload.data(), levels);
-    return std::isfinite(levels.positive) && std::isfinite(levels.negative);
+    return std::isfinite(levels.positive) && std::isfinite(levels.negative) ? RowStatus::good
+                                                                            : RowStatus::bad;
   }
-  Levels levels_of(ConstBytes payload) const override { return load<Levels>(payload.data()); }
+  SignLevels levels_of(ConstBytes payload) const override {
+    return load<SignLevels>(payload.data());
+  }
 };
 
 }  // namespace
 
-std::shared_ptr<const Codec> make_signsgd() { return std::make_shared<Vote>("signsgd"); }
-std::shared_ptr<const Codec> make_signum() { return std::make_shared<Vote>("signum"); }
-std::shared_ptr<const Codec> make_ef_sign() { return std::make_shared<Scaled>(); }
+std::shared_ptr<const Codec> make_signsgd() { return std::make_shared<MajorityVote>("signsgd"); }
+std::shared_ptr<const Codec> make_signum() { return std::make_shared<MajorityVote>("signum"); }
+std::shared_ptr<const Codec> make_ef_sign() { return std::make_shared<EfSign>(); }
 std::shared_ptr<const Codec> make_onebit() { return std::make_shared<OneBit>(); }
 
 }  // namespace terse

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "terse/compressors/sparse/magnitude_sparsifier.h"
+#include "terse/compressors/sparse/magnitude/magnitude_sparsifier.h"
 
 namespace terse {
 namespace {
@@ -11,7 +11,7 @@ namespace {
 constexpr double kUpper = 1.3, kLower = 0.8;
 constexpr float kLoosen = 0.8f;
 constexpr int kRounds = 10;
-constexpr std::uint32_t kMargin = 8;  // samples more than twice the share: what is collected
+constexpr std::uint32_t kMargin = 8;  // collects from the sample of rank 2 * share + kMargin on
 
 class Dgc final : public MagnitudeSparsifier {
  public:
@@ -25,22 +25,22 @@ class Dgc final : public MagnitudeSparsifier {
   }
 
  protected:
-  std::size_t samples(std::uint32_t n, float level) const override {
-    return n == 0 ? 0 : Sampling::of(n, level, sample_ratio_).capacity_entries(n);
+  std::size_t workspace_words(std::uint32_t n, float level) const override {
+    return n == 0 ? 0 : Sampling::of(n, level, sample_ratio_).max_samples(n);
   }
 
-  Guess guess(const Row& row, const Feedback& feedback, const Key& key,
-              const Memory& memory) const override {
+  ThresholdEstimate estimate(const Row& row, const Feedback& feedback, const Key& key,
+                             const Workspace& workspace) const override {
     const Sampling sampling = Sampling::of(row.n, row.level, sample_ratio_);
     if (sampling.whole()) return {0, 0};
-    const auto samples = sampling.take(row, feedback, key, memory.samples());
+    const auto samples = sampling.sample(row, feedback, key, workspace.samples());
     const std::size_t share = sampling.share(row),
                       collected = std::min<std::size_t>(2 * share + kMargin, samples.size());
-    const std::uint32_t floor = kth_largest_of(samples, collected, 0, memory.bins);
-    return {kth_largest_of(samples, share, floor, memory.bins), floor};
+    const std::uint32_t floor = kth_largest_of(samples, collected, 0, workspace.bins);
+    return {kth_largest_of(samples, share, floor, workspace.bins), floor};
   }
 
-  Choice choose(const Candidates& candidates, const Row& row) const override {
+  Selection choose(const Candidates& candidates, const Row& row) const override {
     const std::uint32_t wanted = max_entries(row.n, row.level);
     if (Sampling::of(row.n, row.level, sample_ratio_).whole()) {
       return {candidates.largest(wanted).threshold, wanted, wanted};
@@ -49,7 +49,7 @@ class Dgc final : public MagnitudeSparsifier {
     for (int round = 1; round <= kRounds && count < kLower * wanted; ++round) {
       threshold = kernels::magnitude(std::bit_cast<float>(threshold) * kLoosen);
       const bool last = round == kRounds;
-      // Below the floor there are more than above it, which is all that has to be known.
+      // Even more values reach a threshold below the floor, so the exact count is not needed.
       if (!last && threshold < candidates.floor() && candidates.count() > kUpper * wanted)
         return candidates.largest(wanted);
       count = candidates.count_at_least(threshold);
@@ -60,7 +60,7 @@ class Dgc final : public MagnitudeSparsifier {
   }
 
  private:
-  static Choice truncated(std::uint32_t threshold, std::uint32_t count, std::uint32_t wanted) {
+  static Selection truncated(std::uint32_t threshold, std::uint32_t count, std::uint32_t wanted) {
     const std::uint32_t sent = std::min(count, wanted);
     return {threshold, sent, sent};
   }

@@ -46,9 +46,10 @@ class Shuffle {
   std::array<std::uint32_t, 6> keys_;
 };
 
-class Drawn : public Sparsifier {
+class RandomSparsifier : public Sparsifier {
  public:
-  Drawn(ValueCodec values, bool unbiased) : Sparsifier(std::move(values)), unbiased_(unbiased) {}
+  RandomSparsifier(ValueCodec values, bool unbiased)
+      : Sparsifier(std::move(values)), unbiased_(unbiased) {}
   Traits traits() const override {
     return {.biased = !unbiased_, .summable = values().exact(), .pattern = Pattern::shared_indices};
   }
@@ -60,20 +61,19 @@ class Drawn : public Sparsifier {
     Sparsifier::check(level, feedback);
     if (unbiased_ && (feedback.keeps_residual() || feedback.keeps_velocity())) {
       fail<JobError>(
-          "codec {} with unbiased values cannot be joined to a feedback, which would diverge; "
-          "leave "
-          "one of the two out.",
+          "codec {} with unbiased values cannot be joined to a feedback, which would diverge; use "
+          "one of the two.",
           name());
     }
   }
 
-  bool select(const Row& row, const Feedback& feedback, const Key& key, Entries& entries,
-              const Memory& memory, Pace& pace) const override {
+  RowStatus select(const Row& row, const Feedback& feedback, const Key& key, Entries& entries,
+                   const Workspace& workspace, ProgressMeter& progress) const override {
     const std::uint32_t k = max_entries(row.n, row.level);
     entries.count = k;
-    if (k > 0) draw(row, key, entries.index.first(k), memory.words);
+    if (k > 0) draw(row, key, entries.index.first(k), workspace.words);
     const float factor = unbiased_ ? static_cast<float>(row.n) / static_cast<float>(k) : 1.0f;
-    return gather(row, feedback, factor, entries, memory, pace);
+    return gather(row, feedback, factor, entries, workspace, progress);
   }
 
  protected:
@@ -84,26 +84,28 @@ class Drawn : public Sparsifier {
   bool unbiased_;
 };
 
-class RandomK final : public Drawn {
+class RandomK final : public RandomSparsifier {
  public:
-  using Drawn::Drawn;
+  using RandomSparsifier::RandomSparsifier;
   std::string name() const override { return "randomk"; }
 
  protected:
-  std::size_t samples(std::uint32_t n, float) const override { return (std::size_t{n} + 31) / 32; }
+  std::size_t workspace_words(std::uint32_t n, float) const override {
+    return (std::size_t{n} + 31) / 32;
+  }
   void draw(const Row& row, const Key& key, std::span<std::uint32_t> indices,
             std::span<std::uint32_t> words) const override {
     draw_subset(row.n, row.layer, key, indices, words);
   }
 };
 
-class RandBlock final : public Drawn {
+class RandBlock final : public RandomSparsifier {
  public:
-  using Drawn::Drawn;
+  using RandomSparsifier::RandomSparsifier;
   std::string name() const override { return "randblock"; }
 
  protected:
-  std::size_t samples(std::uint32_t, float) const override { return 0; }
+  std::size_t workspace_words(std::uint32_t, float) const override { return 0; }
   void draw(const Row& row, const Key& key, std::span<std::uint32_t> indices,
             std::span<std::uint32_t>) const override {
     draw_block(row.n, row.layer, key, indices);

@@ -1,11 +1,10 @@
-// The payload of sparse codecs: which elements were sent (indices.h), and then their values as the
-// job's value codec writes them (values.h), which for fp32 is one float each. A sparse codec's
-// message ends where they do.
+// The payload of sparse codecs: the indices of the sent elements (wire/indices.h), then their
+// values as the job's value codec writes them (value_codec.h); for fp32, one float each. The
+// message ends with the last value.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 
 #include "terse/base/bytes.h"
@@ -14,60 +13,65 @@
 
 namespace terse {
 
-// What is sent of a row: indices in order, the values there, and what receivers decode. All three
-// have the same room; the first `count` of each are in use.
+// The sent elements of a row: indices in order, their values, and the values that receivers decode.
+// All three have the same capacity; the first `count` of each are in use. Does not own the memory.
 struct Entries {
   std::span<std::uint32_t> index;
   std::span<float> value, decoded;
   std::uint32_t count = 0;
-  bool taken = false;  // out of the residual, by whoever chose them
+  bool subtracted = false;  // from the residual, by the selection
 
   std::span<const std::uint32_t> indices() const { return index.first(count); }
   std::span<const float> values() const { return value.first(count); }
 };
 
-// Most bytes of a message of at most `max_entries` of n elements.
+// The maximum size of a message of at most `max_entries` of n elements.
 std::size_t sparse_capacity(std::uint32_t n, std::uint32_t max_entries, const ValueCodec& values);
 
-// Writes entries' indices and values, and entries.decoded; returns the bytes. Values that cannot be
-// held are sent as no entries at all: then nothing is returned, `entries` is empty, and the payload
-// holds that, in sparse_empty_bytes().
-std::optional<std::size_t> write_sparse(Bytes payload, std::uint32_t n, std::uint64_t layer,
-                                        const Key& key, const ValueCodec& values, Entries& entries,
-                                        Bytes workspace);
-std::size_t sparse_empty_bytes();
+// A message that was written: its length, and whether the values could be encoded.
+struct SparseMessage {
+  std::size_t bytes = 0;
+  RowStatus status = RowStatus::good;
+};
 
-// Reads a payload for a row of n elements.
+// Writes the indices and values of `entries`, and entries.decoded. If the values cannot be encoded,
+// clears `entries` and writes a message without entries.
+[[nodiscard]] SparseMessage write_sparse(Bytes payload, std::uint32_t n, std::uint64_t layer,
+                                         const Key& key, const ValueCodec& values, Entries& entries,
+                                         Bytes workspace);
+
+// Reads a payload for a row of n elements; find_error() must have accepted it. Does not own it.
 class SparseReader {
  public:
-  // What is wrong with a payload, or null: it must be whole, and have at most `max_entries`
-  // entries. To be asked first.
-  static const char* find_error(ConstBytes payload, std::uint32_t n, std::uint32_t max_entries,
-                                const ValueCodec& values);
+  // Checks that a payload is complete and has at most `max_entries` entries.
+  static PayloadError find_error(ConstBytes payload, std::uint32_t n, std::uint32_t max_entries,
+                                 const ValueCodec& values);
 
   // Working memory for one chunk of a message of at most `max_entries` entries.
-  struct Memory {
+  struct Workspace {
     std::span<std::uint32_t> offsets;
     std::span<float> tile;
-    Bytes workspace;
+    Bytes values;
   };
   static std::size_t scratch(std::uint32_t n, std::uint32_t max_entries, const ValueCodec& values);
-  static Memory carve(class Scratch& scratch, std::uint32_t n, std::uint32_t max_entries,
-                      const ValueCodec& values);
+  static Workspace carve(class Scratch& scratch, std::uint32_t n, std::uint32_t max_entries,
+                         const ValueCodec& values);
 
   SparseReader(ConstBytes payload, std::uint32_t n, const ValueCodec& values)
       : indices_(payload, n), values_(values), payload_(payload.subspan(indices_.bytes())) {}
   std::uint32_t count() const { return indices_.count(); }
 
   // acc[offset] += weight * value for the entries of one chunk, whose first element is acc[0].
-  void add_chunk(std::uint32_t chunk, float weight, float* acc, const Memory& memory) const;
-  // All entries, into the index and value of `entries`, which have room for them.
-  void read(Entries& entries, const Memory& memory) const;
+  void add_chunk(std::uint32_t chunk, float weight, float* acc, const Workspace& workspace) const;
+  // Reads all entries into the index and value of `entries`, which have room for them.
+  void read(Entries& entries, const Workspace& workspace) const;
 
  private:
-  // use(i, values): values i to i + values.size() - 1 of [begin, begin + count).
+  // Calls use(i, values) with consecutive runs of values: i is their offset in [begin, begin +
+  // count).
   template <class Use>
-  void each_tile(std::uint32_t begin, std::uint32_t count, const Memory& memory, Use&& use) const;
+  void each_tile(std::uint32_t begin, std::uint32_t count, const Workspace& workspace,
+                 Use&& use) const;
 
   IndexReader indices_;
   const ValueCodec& values_;

@@ -1,7 +1,7 @@
-// What the sparse codecs share: they send k of n values, written by a value codec, and keep the
-// rest with what its rounding lost; they differ in how they choose. A pass over a row has parts
-// that exchanges with several rounds use one by one: select, pack, subtract_sent. Level: the
-// density k / n, in (0, 1].
+// Base of the sparse codecs: they send k of n values, written by a value codec, and keep the others
+// and the values' rounding in the residual; they differ in how they select. Exchanges with several
+// rounds use the parts of a pass one by one: select, pack, subtract_sent. Level: the density k / n,
+// in (0, 1].
 #pragma once
 
 #include "terse/compressors/codec.h"
@@ -10,11 +10,11 @@
 
 namespace terse {
 
-// density * n as if the density were the decimal fraction that somebody wrote and not the float
-// next to it.
+// density * n, rounded as if the density were the decimal fraction that was written and not the
+// nearest float.
 std::uint32_t floor_share(double n, float density);
 std::uint32_t ceil_share(double n, float density);
-// max(1, floor_share) of n elements, and none of none.
+// max(1, floor_share) for n > 0, else 0.
 std::uint32_t largest_share(std::uint32_t n, float density);
 
 class Sparsifier : public Codec {
@@ -32,53 +32,55 @@ class Sparsifier : public Codec {
   const ValueCodec& values() const { return values_; }
   // The most entries that a row of n elements sends; 0 for n = 0.
   virtual std::uint32_t max_entries(std::uint32_t n, float level) const = 0;
-  // The room that select() wants for its entries, at least max_entries().
+  // The capacity that select() needs in its entries, at least max_entries().
   virtual std::uint32_t capacity_entries(std::uint32_t n, float level) const {
     return max_entries(n, level);
   }
 
-  // Working memory of select() and pack() for a row, and of the entries.
-  struct Memory {
+  // Working memory of select() and pack() for one row.
+  struct Workspace {
     std::span<float> block;
     std::span<std::uint32_t> bins, words;
-    Bytes workspace;
+    Bytes values;
 
     std::span<float> samples() const {
       return {reinterpret_cast<float*>(words.data()), words.size()};
     }
   };
-  Memory carve(Scratch& scratch, std::uint32_t n, float level) const;
+  Workspace carve(Scratch& scratch, std::uint32_t n, float level) const;
   Entries carve_entries(Scratch& scratch, std::uint32_t n, float level) const;
   std::size_t entries_bytes(std::uint32_t n, float level) const;
 
-  // Folds the row, writes its velocity and its residual as if nothing were sent, and says what is
-  // to be: indices and values. False: a value is not finite, and nothing is to be sent.
-  virtual bool select(const Row& row, const Feedback& feedback, const Key& key, Entries& entries,
-                      const Memory& memory, Pace& pace) const = 0;
-  // The same for a caller that sends all that is chosen: what is sent may leave the residual on the
-  // way, while it is in a cache; entries.taken says whether it did.
-  virtual bool take(const Row& row, const Feedback& feedback, const Key& key, Entries& entries,
-                    const Memory& memory, Pace& pace) const {
-    return select(row, feedback, key, entries, memory, pace);
+  // Folds the row, writes its velocity and its residual as if nothing were sent, and returns the
+  // indices and values to send in `entries`. If the row is bad, `entries` must not be sent.
+  virtual RowStatus select(const Row& row, const Feedback& feedback, const Key& key,
+                           Entries& entries, const Workspace& workspace,
+                           ProgressMeter& progress) const = 0;
+  // The same for callers that send all selected entries: may subtract them from the residual while
+  // it is cached, and sets entries.subtracted if it did.
+  virtual RowStatus select_and_subtract(const Row& row, const Feedback& feedback, const Key& key,
+                                        Entries& entries, const Workspace& workspace,
+                                        ProgressMeter& progress) const {
+    return select(row, feedback, key, entries, workspace, progress);
   }
-  // As select() where the indices, entries.count of them, are given: value = factor * v there.
-  static bool gather(const Row& row, const Feedback& feedback, float factor, Entries& entries,
-                     const Memory& memory, Pace& pace);
-  // Writes the message and entries.decoded; returns its bytes. A value that cannot be held makes
-  // the row bad, and nothing is sent.
-  std::size_t pack(const Row& row, const Key& key, Entries& entries, Bytes payload,
-                   const Memory& memory, bool& good) const;
-  // What was sent leaves the residual if it is still there, and the velocity where the feedback
-  // says so.
+  // Like select() with given indices, entries.count of them: sets value = factor * v.
+  static RowStatus gather(const Row& row, const Feedback& feedback, float factor, Entries& entries,
+                          const Workspace& workspace, ProgressMeter& progress);
+  // Writes the message and entries.decoded. If a value cannot be encoded, clears `entries` and
+  // writes a message without entries.
+  [[nodiscard]] SparseMessage pack(const Row& row, const Key& key, Entries& entries, Bytes payload,
+                                   const Workspace& workspace) const;
+  // Subtracts the sent values from the residual unless that was done, and clears their velocity if
+  // the feedback asks for it.
   static void subtract_sent(const Row& row, const Feedback& feedback, const Entries& entries);
 
  protected:
-  // How many words of working memory select() wants.
-  virtual std::size_t samples(std::uint32_t n, float level) const = 0;
+  // The number of words of Workspace::words that select() needs.
+  virtual std::size_t workspace_words(std::uint32_t n, float level) const = 0;
 
  private:
   void decode_row(const Row& row, const Mailbox& in, float weight, const Feedback& own,
-                  const Exec& exec, Pace& pace) const;
+                  const Exec& exec, ProgressMeter& progress) const;
 
   ValueCodec values_;
 };

@@ -6,12 +6,12 @@
 
 #include "terse/base/error.h"
 #include "terse/compressors/kernels/cpu/select/collect.h"
-#include "terse/compressors/sparse/magnitude_sparsifier.h"
+#include "terse/compressors/sparse/magnitude/magnitude_sparsifier.h"
 
 namespace terse {
 namespace {
 
-constexpr std::uint32_t kWholeRow = 8192, kStride = 128, kTogether = 4, kFewSamples = 64;
+constexpr std::uint32_t kWholeRow = 8192, kStride = 128, kSampleGroup = 4, kFewSamples = 64;
 
 class TopK final : public MagnitudeSparsifier {
  public:
@@ -24,27 +24,27 @@ class TopK final : public MagnitudeSparsifier {
   }
 
  protected:
-  std::size_t samples(std::uint32_t n, float) const override {
-    return n <= kWholeRow ? 0 : std::min(n / kStride, kWholeRow) / kTogether * kTogether;
+  std::size_t workspace_words(std::uint32_t n, float) const override {
+    return n <= kWholeRow ? 0 : std::min(n / kStride, kWholeRow) / kSampleGroup * kSampleGroup;
   }
 
-  // A magnitude that is very likely below the k-th largest: the one whose rank in an even sample is
-  // three standard errors past where the k-th is expected.
-  Guess guess(const Row& row, const Feedback& feedback, const Key&,
-              const Memory& memory) const override {
-    const std::span<float> samples = memory.samples();
+  // Very likely below the k-th largest magnitude: the sample whose rank is three standard errors
+  // past the expected rank of the k-th.
+  ThresholdEstimate estimate(const Row& row, const Feedback& feedback, const Key&,
+                             const Workspace& workspace) const override {
+    const std::span<float> samples = workspace.samples();
     if (samples.empty()) return {0, 0};
-    kernels::sample_magnitudes(row, feedback, {0, row.n / samples.size() * kTogether, kTogether},
-                               samples);
+    kernels::sample_magnitudes(row, feedback,
+                               {0, row.n / samples.size() * kSampleGroup, kSampleGroup}, samples);
     const double expected = static_cast<double>(max_entries(row.n, row.level)) / row.n *
                             static_cast<double>(samples.size());
     const auto rank = static_cast<std::size_t>(expected + 3 * std::sqrt(expected) + 4);
     if (rank >= samples.size()) return {0, 0};
-    const std::uint32_t floor = kth_largest_of(samples, rank + 1, 0, memory.bins);
+    const std::uint32_t floor = kth_largest_of(samples, rank + 1, 0, workspace.bins);
     return {floor, floor};
   }
 
-  Choice choose(const Candidates& candidates, const Row& row) const override {
+  Selection choose(const Candidates& candidates, const Row& row) const override {
     return candidates.largest(max_entries(row.n, row.level));
   }
 
@@ -65,21 +65,21 @@ class TopKSampled final : public MagnitudeSparsifier {
   }
 
  protected:
-  std::size_t samples(std::uint32_t n, float level) const override {
-    return n == 0 ? 0 : Sampling::of(n, level, ratio_).capacity_entries(n);
+  std::size_t workspace_words(std::uint32_t n, float level) const override {
+    return n == 0 ? 0 : Sampling::of(n, level, ratio_).max_samples(n);
   }
-  Guess guess(const Row& row, const Feedback& feedback, const Key& key,
-              const Memory& memory) const override {
+  ThresholdEstimate estimate(const Row& row, const Feedback& feedback, const Key& key,
+                             const Workspace& workspace) const override {
     const Sampling sampling = Sampling::of(row.n, row.level, ratio_);
     if (sampling.whole()) return {0, 0};
-    const auto samples = sampling.take(row, feedback, key, memory.samples(),
-                                       sampling.count < kFewSamples ? 1 : kTogether);
+    const auto samples = sampling.sample(row, feedback, key, workspace.samples(),
+                                         sampling.count < kFewSamples ? 1 : kSampleGroup);
     const std::size_t share =
         std::max<std::size_t>(1, ceil_share(static_cast<double>(samples.size()), row.level));
-    const std::uint32_t least = kth_largest_of(samples, share, 0, memory.bins);
+    const std::uint32_t least = kth_largest_of(samples, share, 0, workspace.bins);
     return {least, least};
   }
-  Choice choose(const Candidates& candidates, const Row& row) const override {
+  Selection choose(const Candidates& candidates, const Row& row) const override {
     return candidates.all(max_entries(row.n, row.level));
   }
 
@@ -92,7 +92,7 @@ class Threshold final : public MagnitudeSparsifier {
   Threshold(ValueCodec values, double threshold)
       : MagnitudeSparsifier(std::move(values)), threshold_(static_cast<float>(threshold)) {
     if (!(threshold >= 0 && std::isfinite(threshold_))) {
-      fail<JobError>("codec threshold cannot send what is above {}: it takes a number from 0 on.",
+      fail<JobError>("codec threshold cannot use a threshold of {}: it takes a finite number >= 0.",
                      threshold);
     }
   }
@@ -102,12 +102,13 @@ class Threshold final : public MagnitudeSparsifier {
   }
 
  protected:
-  std::size_t samples(std::uint32_t, float) const override { return 0; }
-  Guess guess(const Row&, const Feedback&, const Key&, const Memory&) const override {
+  std::size_t workspace_words(std::uint32_t, float) const override { return 0; }
+  ThresholdEstimate estimate(const Row&, const Feedback&, const Key&,
+                             const Workspace&) const override {
     const std::uint32_t least = kernels::magnitude(threshold_) + 1;
     return {least, least};
   }
-  Choice choose(const Candidates& candidates, const Row& row) const override {
+  Selection choose(const Candidates& candidates, const Row& row) const override {
     return candidates.all(max_entries(row.n, row.level));
   }
 

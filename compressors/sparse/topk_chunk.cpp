@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <bit>
-#include <functional>
 #include <limits>
 
 #include "terse/compressors/fold_pass.h"
 #include "terse/compressors/kernels/cpu/select/collect.h"
 #include "terse/compressors/kernels/cpu/select/select.h"
+#include "terse/compressors/sparse/magnitude/keep_largest.h"
 #include "terse/compressors/sparse/sparsifier.h"
 #include "terse/compressors/sparse/topk.h"
 
@@ -39,22 +39,22 @@ class TopKChunk final : public Sparsifier {
         std::min<std::uint64_t>(n, std::uint64_t{max_entries(n, level)} + kPart));
   }
 
-  bool select(const Row& row, const Feedback& feedback, const Key&, Entries& entries,
-              const Memory& memory, Pace& pace) const override {
+  RowStatus select(const Row& row, const Feedback& feedback, const Key&, Entries& entries,
+                   const Workspace& workspace, ProgressMeter& progress) const override {
     entries.count = 0;
     std::uint32_t floor = 0;
     const std::uint32_t peak =
-        fold_row(row, feedback, memory.block, kPart, ResidualWrite::now, pace,
+        fold_row(row, feedback, workspace.block, kPart, ResidualWrite::now, progress,
                  [&](std::uint32_t at, std::span<const float> v, auto peaks) {
-                   floor = add_part(at, v, peaks, row.level, floor, entries, memory.words);
+                   floor = add_part(at, v, peaks, row.level, floor, entries, workspace.words);
                  });
     const bool good = peak < kernels::kFp32Limit;
     if (!good) entries.count = 0;
-    return good;
+    return good ? RowStatus::good : RowStatus::bad;
   }
 
  protected:
-  std::size_t samples(std::uint32_t n, float) const override { return std::min(n, kPart); }
+  std::size_t workspace_words(std::uint32_t n, float) const override { return std::min(n, kPart); }
 
  private:
   // Adds the largest of a part; returns a guess of where the next part's begin. The guess is about
@@ -73,22 +73,11 @@ class TopKChunk final : public Sparsifier {
       candidates.found = 0;
       kernels::collect(v, peaks, at, floor, candidates);
     }
-    const auto taken = order.first(candidates.found);
-    for (std::size_t i = 0; i < taken.size(); ++i)
-      taken[i] = kernels::magnitude(candidates.value[i]);
-    std::nth_element(taken.begin(), taken.begin() + (k - 1), taken.end(), std::greater<>());
-    const std::uint32_t kth = taken[k - 1];
-    auto ties = static_cast<std::uint32_t>(std::count(taken.begin(), taken.begin() + k, kth));
-    for (std::size_t i = 0; i < taken.size(); ++i) {
-      const std::uint32_t m = kernels::magnitude(candidates.value[i]);
-      const bool tie = m == kth && ties > 0;
-      ties -= tie ? 1 : 0;
-      // No later entry is overwritten, and no branch is taken that nobody could foresee.
-      entries.index[entries.count] = candidates.index[i];
-      entries.value[entries.count] = candidates.value[i];
-      entries.count += m > kth || tie ? 1 : 0;
-    }
-    return kernels::magnitude(std::bit_cast<float>(kth) * kSlack);
+    const std::span<std::uint32_t> index(candidates.index, candidates.found);
+    const std::span<float> value(candidates.value, candidates.found);
+    const LargestFilter filter(value, k, order);
+    entries.count += keep_largest(filter, index, value);
+    return kernels::magnitude(std::bit_cast<float>(filter.least()) * kSlack);
   }
 };
 

@@ -23,7 +23,7 @@ std::uint32_t head_crc(ConstBytes head) {
   return crc32c(head.subspan(sizeof(Header)), crc);
 }
 
-[[noreturn]] void refuse(const Header& expected, std::string_view what) {
+[[noreturn]] void throw_damaged(const Header& expected, std::string_view what) {
   fail<DamagedMessage>(
       "the message of rank {} for step {} (group {}, round {}) cannot be used: {}. "
       "The link or the memory of one of the two machines alters data, or another program sends to "
@@ -31,21 +31,23 @@ std::uint32_t head_crc(ConstBytes head) {
       expected.sender, expected.step, expected.group, expected.round, what);
 }
 
-void check_name(const Header& got, const Header& expected) {
-  if (got.magic != expected.magic) refuse(expected, "it is not one of terse's");
+void check_identity(const Header& got, const Header& expected) {
+  if (got.magic != expected.magic) throw_damaged(expected, "it is not a message of terse");
   if (got.version != expected.version) {
-    refuse(expected, fmt::format("it has wire version {}, this program speaks {}", got.version,
-                                 expected.version));
+    throw_damaged(expected, fmt::format("it has wire version {}, and this program has {}",
+                                        got.version, expected.version));
   }
   if (got.sender != expected.sender || got.step != expected.step || got.group != expected.group ||
       got.round != expected.round) {
-    refuse(expected,
-           fmt::format(
-               "it says it is rank {}'s of step {}, group {}, round {}: the ranks are out of step",
-               got.sender, got.step, got.group, got.round));
+    throw_damaged(
+        expected,
+        fmt::format(
+            "its header names rank {}, step {}, group {}, round {}: the ranks are out of step",
+            got.sender, got.step, got.group, got.round));
   }
   if (got.plan != expected.plan) {
-    refuse(expected, fmt::format("its plan is {:08x} and ours is {:08x}", got.plan, expected.plan));
+    throw_damaged(expected,
+                  fmt::format("its plan is {:08x} and ours is {:08x}", got.plan, expected.plan));
   }
 }
 
@@ -65,7 +67,7 @@ Frame::Frame(std::vector<std::uint32_t> tags, std::size_t capacity)
 
 void Frame::bind(Bytes body) {
   if (body.size() < capacity_)
-    fail("a frame of {} bytes was lent a body of {}.", capacity_, body.size());
+    fail("a frame of {} bytes cannot use a body of {}.", capacity_, body.size());
   body_ = body.first(capacity_);
 }
 
@@ -82,7 +84,7 @@ void Frame::end_row(std::size_t length) {
   ends_[written_++] = static_cast<std::uint32_t>(length_);
 }
 
-void Frame::seal(const Header& name) {
+void Frame::seal(const Header& header) {
   if (written_ != tags_.size())
     fail("a frame was sealed with {} of its {} rows.", written_, tags_.size());
   for (std::size_t i = 0; i < tags_.size(); ++i) {
@@ -90,7 +92,7 @@ void Frame::seal(const Header& name) {
     store(head_.data() + sizeof(Header) + i * kRowBytes,
           RowRecord{tags_[i], static_cast<std::uint32_t>(row.size()), crc32c(row)});
   }
-  header_ = name;
+  header_ = header;
   header_.rows = static_cast<std::uint32_t>(tags_.size());
   header_.length = static_cast<std::uint32_t>(length_);
   header_.crc = 0;
@@ -101,30 +103,32 @@ void Frame::seal(const Header& name) {
 
 void Frame::open(const Header& expected, std::size_t length) {
   header_ = load<Header>(head_.data());
-  if (header_.magic != expected.magic) refuse(expected, "it is not one of terse's");
-  if (header_.crc != head_crc(head_)) refuse(expected, "the checksum of its header does not hold");
-  check_name(header_, expected);
+  if (header_.magic != expected.magic) throw_damaged(expected, "it is not a message of terse");
+  if (header_.crc != head_crc(head_))
+    throw_damaged(expected, "the checksum of its header is wrong");
+  check_identity(header_, expected);
   if (header_.rows != tags_.size())
-    refuse(expected, fmt::format("it has {} rows, not {}", header_.rows, tags_.size()));
+    throw_damaged(expected, fmt::format("it has {} rows, not {}", header_.rows, tags_.size()));
   if (header_.length != length || length > capacity_) {
-    refuse(expected, fmt::format("it promises {} bytes and {} came (at most {})", header_.length,
-                                 length, capacity_));
+    throw_damaged(expected, fmt::format("its header announces {} bytes and {} arrived (at most {})",
+                                        header_.length, length, capacity_));
   }
   length_ = length;
   std::size_t end = 0;
   for (std::size_t i = 0; i < tags_.size(); ++i) {
     const auto record = load<RowRecord>(head_.data() + sizeof(Header) + i * kRowBytes);
     if (record.tag != tags_[i])
-      refuse(expected, fmt::format("its row {} is another layer's or another level's", i));
+      throw_damaged(expected, fmt::format("its row {} belongs to another layer or level", i));
     if (record.length > length - end)
-      refuse(expected, fmt::format("its row {} is longer than the message", i));
+      throw_damaged(expected, fmt::format("its row {} is longer than the message", i));
     if (record.crc != crc32c(content().subspan(end, record.length))) {
-      refuse(expected, fmt::format("the checksum of its row {} does not hold", i));
+      throw_damaged(expected, fmt::format("the checksum of its row {} is wrong", i));
     }
     end += record.length;
     ends_[i] = static_cast<std::uint32_t>(end);
   }
-  if (end != length) refuse(expected, fmt::format("its rows fill {} of its {} bytes", end, length));
+  if (end != length)
+    throw_damaged(expected, fmt::format("its rows fill {} of its {} bytes", end, length));
   written_ = tags_.size();
 }
 

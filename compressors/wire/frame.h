@@ -1,5 +1,5 @@
-// The wire in code. A message is a head of known size (one header of 40 bytes and 12 bytes for each
-// row) and a body of at most an agreed capacity (the rows' payloads, one after another).
+// The wire format of messages. A message is a head of known size (a header of 40 bytes and 12 bytes
+// for each row) and a body of at most an agreed capacity (the rows' payloads, one after another).
 // Little-endian.
 //
 //   header  magic u32 | version u8 | flags u8 | sender u16 | plan u32 | group u16 | round u16 |
@@ -7,8 +7,8 @@
 //           origin u16 (the rank that first raised a flag) | zero u16 | crc u32
 //   row     tag u32 (of layer, first element and level) | length u32 | crc u32 (of the payload)
 //
-// The header's crc covers the whole head, itself taken as zero. Nothing of a received message is
-// used before open().
+// The header's crc covers the whole head, with the crc itself taken as zero. Nothing in a received
+// message is used before open() has checked it.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,7 @@
 
 namespace terse {
 
-// Flags travel in every header and are sticky: once a rank has seen one, all that it sends carries
-// it.
+// Flags in every header. They are sticky: once a rank has seen one, all its messages carry it.
 enum Flag : std::uint8_t { kNonFinite = 1, kStopWanted = 2 };
 
 struct Header {
@@ -42,12 +41,12 @@ static_assert(sizeof(Header) == 40);
 
 inline constexpr std::size_t kRowBytes = 12;
 
-// What a row is called on the wire: receiver and sender compute it from their own tables, and it
-// must agree.
+// Identifies a row on the wire: receiver and sender compute it from their own tables and must
+// agree.
 std::uint32_t row_tag(const Row& row);
 
-// One message in memory: owns its head, writes and reads its body in a buffer that bind() lends.
-// One thread at a time.
+// One message in memory: owns its head, and writes and reads its body in a buffer that bind()
+// borrows. Not thread-safe.
 class Frame {
  public:
   Frame() = default;
@@ -55,21 +54,21 @@ class Frame {
   // compute them from the plan.
   Frame(std::vector<std::uint32_t> tags, std::size_t capacity);
 
-  bool present() const { return present_; }  // a rank's mailbox has no frame for the rank itself
+  bool present() const { return present_; }  // false for the rank itself in its own mailbox
   std::size_t rows() const { return tags_.size(); }
   std::size_t capacity() const { return capacity_; }
   void bind(Bytes body);  // body.size() >= capacity()
 
-  // Writing: rows in order, each at most what is left; then seal(). clear() starts anew.
+  // Writing: clear(), then each row's payload in order, then seal().
   void clear();
-  Bytes space() const;               // what is left of the body
-  void end_row(std::size_t length);  // the first `length` bytes of space() are the next payload
-  void seal(const Header& name);     // fills the head from `name`, the rows and their checksums
+  Bytes space() const;               // the unused rest of the body
+  void end_row(std::size_t length);  // makes the first `length` bytes of space() the next payload
+  void seal(const Header& header);   // fills the head from `header`, the rows and their checksums
 
-  // Reading: after the transport has filled head() and the first `length` bytes of the body.
+  // Reading: called after the transport has filled head() and the first `length` bytes of the body.
   // Throws DamagedMessage unless everything agrees with `expected` (sender, plan, group, round,
-  // step, rows, tags, lengths, checksums); the sentence names the sender, the step and, where it is
-  // known, the row.
+  // step, rows, tags, lengths, checksums); the sentence names the sender, the step and, if known,
+  // the row.
   void open(const Header& expected, std::size_t length);
   ConstBytes payload(std::size_t slot) const;  // after seal() or open()
   const Header& header() const { return header_; }

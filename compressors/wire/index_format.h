@@ -1,4 +1,4 @@
-// Sizes of the parts of coded indices (indices.h), as their writer and their reader see them.
+// Sizes of the parts of coded indices (indices.h), shared by their writer and their reader.
 #pragma once
 
 #include <cstddef>

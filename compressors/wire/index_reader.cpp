@@ -31,9 +31,9 @@ std::uint32_t IndexReader::in_block(std::uint32_t block) const {
   return std::min(block_, count_ - block * block_);
 }
 
-// Where the parts are, with every length checked; nothing that they hold is.
-const char* IndexReader::parse(ConstBytes payload, std::uint32_t n, std::uint32_t max_entries) {
-  if (payload.size() < kHead) return "it is shorter than its own head";
+// Locates the parts and checks every length, but not their content.
+PayloadError IndexReader::parse(ConstBytes payload, std::uint32_t n, std::uint32_t max_entries) {
+  if (payload.size() < kHead) return "it is shorter than its head";
   payload_ = payload;
   n_ = n;
   table_ = kHead;
@@ -43,7 +43,7 @@ const char* IndexReader::parse(ConstBytes payload, std::uint32_t n, std::uint32_
   count_ = load<std::uint32_t>(payload.data() + kCountAt);
   const bool known = coding_ >= Coding::offsets && coding_ <= Coding::rice;
   if (!known || shift_ > (coding_ == Coding::rice ? 31u : 0u))
-    return "its indices are written in an unknown way";
+    return "its indices have an unknown coding";
   if (count_ > max_entries || count_ > n) return "it has more entries than its density allows";
   if (coding_ == Coding::offsets || coding_ == Coding::bitmap) {
     body_ = counts_bytes(n);
@@ -63,10 +63,10 @@ const char* IndexReader::parse(ConstBytes payload, std::uint32_t n, std::uint32_
   }
   bytes_ = round_up(end_, kWord);
   if (bytes_ > payload.size()) return "its length does not fit its number of entries";
-  return nullptr;
+  return {};
 }
 
-// Where a block's bits begin: for packed ones a sum of widths.
+// Where the bits of a block begin; for packed gaps, this adds up the widths of earlier blocks.
 std::size_t IndexReader::block_at(std::uint32_t block) const {
   if (coding_ == Coding::rice) {
     if (block == 0) return body_;
@@ -86,46 +86,52 @@ unsigned IndexReader::width_of(std::uint32_t block) const {
   return static_cast<unsigned>(payload_[second_ + block]);
 }
 
-// The last index of a block by its bits; 2^32 and more where they are damaged.
-std::uint64_t IndexReader::last_of_block(std::uint32_t block, std::size_t at) const {
-  const std::byte* const from = payload_.data() + at;
-  const std::byte* const limit = payload_.data() + payload_.size();
-  const std::uint32_t first = word(block), count = in_block(block) - 1;
-  if (coding_ == Coding::packed)
-    return kernels::last_of_gaps(from, limit, first, width_of(block), count);
-  return kernels::last_of_rice(from, from + bytes_for(std::size_t{count} * shift_),
-                               payload_.data() + block_end(block, at), limit, first, shift_, count);
+kernels::PackedGaps IndexReader::packed_gaps(std::uint32_t block, std::size_t at) const {
+  return {.from = payload_.data() + at,
+          .end = payload_.data() + payload_.size(),
+          .first = word(block),
+          .width = width_of(block),
+          .count = in_block(block) - 1};
+}
+
+kernels::RiceGaps IndexReader::rice_gaps(std::uint32_t block, std::size_t at) const {
+  const std::uint32_t count = in_block(block) - 1;
+  return {.low = payload_.data() + at,
+          .high = payload_.data() + at + bytes_for(std::size_t{count} * shift_),
+          .end = payload_.data() + block_end(block, at),
+          .limit = payload_.data() + payload_.size(),
+          .first = word(block),
+          .shift = shift_,
+          .count = count};
+}
+
+// The last index of a block, computed from its bits; 2^32 or more if they are damaged.
+std::uint64_t IndexReader::last_index_of_block(std::uint32_t block, std::size_t at) const {
+  if (coding_ == Coding::packed) return kernels::last_index_of_gaps(packed_gaps(block, at));
+  return kernels::last_index_of_rice(rice_gaps(block, at));
 }
 
 void IndexReader::read_block(std::uint32_t block, std::size_t at, std::uint32_t* into) const {
-  const std::byte* const from = payload_.data() + at;
-  const std::byte* const limit = payload_.data() + payload_.size();
-  const std::uint32_t first = word(block), count = in_block(block) - 1;
-  into[0] = first;
+  into[0] = word(block);
   if (coding_ == Coding::packed) {
-    kernels::read_gaps(from, limit, first, width_of(block), count, into + 1);
+    kernels::read_gaps(packed_gaps(block, at), into + 1);
   } else {
-    kernels::read_rice(from, from + bytes_for(std::size_t{count} * shift_),
-                       payload_.data() + block_end(block, at), limit, first, shift_, count,
-                       into + 1);
+    kernels::read_rice(rice_gaps(block, at), into + 1);
   }
 }
 
-const char* IndexReader::check() const {
-  if (coding_ == Coding::offsets) {
-    if (const char* what = check_offsets()) return what;
-  } else if (coding_ == Coding::bitmap) {
-    if (const char* what = check_bitmap()) return what;
-  } else {
-    if (const char* what = check_blocks()) return what;
-  }
+PayloadError IndexReader::check() const {
+  const PayloadError error = coding_ == Coding::offsets  ? check_offsets()
+                             : coding_ == Coding::bitmap ? check_bitmap()
+                                                         : check_blocks();
+  if (error) return error;
   for (std::size_t at = end_; at < bytes_; ++at) {
     if (payload_[at] != std::byte{0}) return "its padding is not zero";
   }
-  return nullptr;
+  return {};
 }
 
-const char* IndexReader::check_offsets() const {
+PayloadError IndexReader::check_offsets() const {
   std::uint32_t at = 0;
   for (std::uint32_t chunk = 0; chunk < chunks_in(n_); ++chunk) {
     const std::uint32_t in_chunk = word(chunk);
@@ -140,10 +146,11 @@ const char* IndexReader::check_offsets() const {
       least = offset + 1;
     }
   }
-  return at == count_ ? nullptr : "its chunks have fewer entries than it has";
+  if (at != count_) return "its chunks have fewer entries than it has";
+  return {};
 }
 
-const char* IndexReader::check_bitmap() const {
+PayloadError IndexReader::check_bitmap() const {
   std::size_t total = 0;
   for (std::uint32_t chunk = 0; chunk < chunks_in(n_); ++chunk) {
     const std::size_t bytes = bytes_for(std::min(kChunk, n_ - chunk * kChunk));
@@ -156,10 +163,10 @@ const char* IndexReader::check_bitmap() const {
   if (total != count_) return "its chunks have fewer entries than it has, or more";
   if (n_ % 8 != 0 && static_cast<unsigned>(payload_[end_ - 1]) >> n_ % 8 != 0)
     return "an index is past the end of the row";
-  return nullptr;
+  return {};
 }
 
-const char* IndexReader::check_blocks() const {
+PayloadError IndexReader::check_blocks() const {
   const std::uint32_t blocks = this->blocks();
   std::size_t at = body_;
   if (coding_ == Coding::packed) {
@@ -175,19 +182,19 @@ const char* IndexReader::check_blocks() const {
     const std::size_t end = block_end(b, at),
                       low = bytes_for((in_block(b) - 1) * std::size_t{shift_});
     if (end < at + low || end > end_) return "the blocks of its indices are out of order";
-    const std::uint64_t last = last_of_block(b, at);
+    const std::uint64_t last = last_index_of_block(b, at);
     if (last > 0xffffffffu) return "a block of its indices is damaged";
     if (word(b) < least || last >= n_) return "an index is out of order or past the end of the row";
     least = static_cast<std::uint32_t>(last) + 1;
     at = end;
   }
-  return nullptr;
+  return {};
 }
 
-const char* IndexReader::find_error(ConstBytes payload, std::uint32_t n,
-                                    std::uint32_t max_entries) {
+PayloadError IndexReader::find_error(ConstBytes payload, std::uint32_t n,
+                                     std::uint32_t max_entries) {
   IndexReader reader;
-  if (const char* what = reader.parse(payload, n, max_entries)) return what;
+  if (const PayloadError error = reader.parse(payload, n, max_entries)) return error;
   return reader.check();
 }
 
@@ -235,7 +242,7 @@ IndexReader::Run IndexReader::read_chunk(std::uint32_t chunk, std::uint32_t* int
     }
     return run;
   }
-  // The block before the first that begins in the chunk may reach into it.
+  // The block before the first one that begins in the chunk may extend into it.
   std::uint32_t low = 0, high = blocks();
   while (low < high) {
     const std::uint32_t middle = (low + high) / 2;

@@ -30,7 +30,7 @@ std::uint8_t rice_shift(std::uint32_t n, std::uint32_t count) {
   return static_cast<std::uint8_t>(std::clamp(std::lround(mean), 0l, 31l));
 }
 
-// use(block, rests): rests[i] is a gap less one, of all indices of the block but the first.
+// Calls use(block, rests) for each block of indices; rests has the gaps - 1 of all but the first.
 template <std::uint32_t kBlock, class Use>
 void each_block(std::span<const std::uint32_t> indices, Use&& use) {
   std::array<std::uint32_t, kBlock> rests;
@@ -123,7 +123,7 @@ std::byte* write_rice(std::byte* head, std::span<const std::uint32_t> indices, u
 std::size_t index_capacity(std::uint32_t n, std::uint32_t max_entries) {
   const unsigned shift = rice_shift(n, max_entries);
   const std::size_t blocks = blocks_in(max_entries, kRiceBlock);
-  // k (s + 1) + n / 2^s bits, and two unfinished bytes a block.
+  // k (s + 1) + n / 2^s bits, and two partial bytes per block.
   const std::size_t rice = rice_tables(max_entries) +
                            bytes_for(std::size_t{max_entries} * (shift + 1) + (n >> shift)) +
                            2 * blocks;

@@ -1,15 +1,15 @@
-// Writes the seeds of the fuzzers: fuzz_corpus FOLDER puts small valid inputs into FOLDER/<target>.
+// Writes the seeds of the fuzzers: fuzz_corpus FOLDER writes small valid inputs to FOLDER/<target>.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <string>
 #include <vector>
 
-#include "shape.h"
+#include "fuzz/shape.h"
 #include "terse/base/file.h"
 #include "terse/base/random.h"
-#include "terse/compressors/indices.h"
-#include "terse/tools/message_file.h"
+#include "terse/compressors/wire/indices.h"
+#include "terse/launch/tools/files/message_file.h"
 
 namespace {
 
@@ -29,7 +29,7 @@ class Folder {
   Folder(const std::filesystem::path& root, std::string_view target) : path_(root / target) {
     std::filesystem::create_directories(path_);
   }
-  void add(const Input& input) { write_beside(path_ / std::to_string(count_++), input); }
+  void add(const Input& input) { write_atomic(path_ / std::to_string(count_++), input); }
 
  private:
   std::filesystem::path path_;
@@ -43,11 +43,11 @@ std::vector<float> noise(std::uint32_t n) {
   return values;
 }
 
-Input encoded(const Shape& shape, const fuzz::Way& way, std::uint32_t n) {
-  const auto codec = codec_of(shape, way);
-  Row row = row_of(shape, way, n);
+Input encoded(const Shape& shape, const fuzz::PayloadKind& kind, std::uint32_t n) {
+  const auto codec = codec_of(shape, kind);
+  Row row = row_of(shape, kind, n);
   std::vector<float> grad = noise(row.n), out(row.n);
-  if (way.codec == "terngrad" && row.level > 0) {
+  if (kind.codec == "terngrad" && row.level > 0) {
     for (float& x : grad) x = std::clamp(std::round(x), -row.level, row.level);
   }
   row.grad = grad.data();
@@ -67,10 +67,10 @@ Input encoded(const Shape& shape, const fuzz::Way& way, std::uint32_t n) {
   return input;
 }
 
-// With the salt that makes it one of the 64 inputs that are large.
-Input large(Shape shape, const fuzz::Way& way) {
+// Finds a salt for which elements_of() gives a large row.
+Input large(Shape shape, const fuzz::PayloadKind& kind) {
   shape.flags |= fuzz::kLarge;
-  Input input = encoded(shape, way, 65536u - 128u + shape.n % 256u);
+  Input input = encoded(shape, kind, 65536u - 128u + shape.n % 256u);
   for (int salt = 0; salt < 256; ++salt) {
     input[offsetof(Shape, salt)] = static_cast<std::byte>(salt);
     if (hash64(input) % 64 == 0) break;
@@ -82,16 +82,16 @@ void payload_seeds(const std::filesystem::path& root) {
   constexpr std::uint8_t kAll = fuzz::kAlone | fuzz::kOwn;
   for (const fuzz::Target& target : fuzz::kTargets) {
     Folder folder(root, target.name);
-    for (std::uint8_t way = 0; way < target.ways.size(); ++way) {
-      const Shape shapes[] = {{0, way, 0, 0, 0, fuzz::kAlone, 0},
-                              {17, way, 2, 6, 1, fuzz::kAsSent | fuzz::kAlone | 64, 0},
-                              {63, way, 24, 15, 2, fuzz::kAsSent | 128, 0},
-                              {0xc000 + 300, way, 15, 31, 3, kAll, 0}};
+    for (std::uint8_t kind = 0; kind < target.kinds.size(); ++kind) {
+      const Shape shapes[] = {{0, kind, 0, 0, 0, fuzz::kAlone, 0},
+                              {17, kind, 2, 6, 1, fuzz::kAsSent | fuzz::kAlone | 64, 0},
+                              {63, kind, 24, 15, 2, fuzz::kAsSent | 128, 0},
+                              {0xc000 + 300, kind, 15, 31, 3, kAll, 0}};
       for (const Shape& shape : shapes)
-        folder.add(encoded(shape, target.ways[way], elements_of(shape, {})));
+        folder.add(encoded(shape, target.kinds[kind], elements_of(shape, {})));
     }
     if (target.name == "sparse")
-      folder.add(large({200, 0, 0, 0, 0, fuzz::kAlone, 0}, target.ways[0]));
+      folder.add(large({200, 0, 0, 0, 0, fuzz::kAlone, 0}, target.kinds[0]));
   }
 }
 
@@ -137,7 +137,7 @@ void frame_seeds(const std::filesystem::path& root) {
   }
 }
 
-// A file as it should be, and with what its level, number of elements or codec cannot be.
+// Valid files, and files with an invalid level, number of elements or codec.
 void message_seeds(const std::filesystem::path& root) {
   Folder folder(root, "message");
   struct Case {

@@ -1,6 +1,6 @@
-// A message of any bytes: open() refuses it or hands out payloads that lie inside it. The first
-// byte says whether checksums are made good beforehand, so that what lies behind them is reached,
-// too; the second one how many rows are expected.
+// Any bytes as a message: open() refuses it or returns payloads that lie inside it. The first byte
+// selects whether checksums are corrected first, so that the checks after them are reached; the
+// second is the number of expected rows.
 #include "terse/compressors/wire/frame.h"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ using namespace terse;
 
 constexpr std::size_t kCapacity = 512;
 
-void mend(Bytes head, ConstBytes body, std::size_t rows) {
+void fix_checksums(Bytes head, ConstBytes body, std::size_t rows) {
   std::size_t at = 0;
   for (std::size_t i = 0; i < rows; ++i) {
     std::byte* const record = head.data() + sizeof(Header) + i * kRowBytes;
@@ -42,11 +42,11 @@ void open(ConstBytes input) {
   if (input.size() < head.size()) return;
   std::memcpy(head.data(), input.data(), head.size());
   input = input.subspan(head.size());
-  // The transport lends a body of the capacity and says how much came; that it may claim too much.
+  // The transport provides a body of the capacity and a received length, which may be too large.
   std::vector<std::byte> body(kCapacity);
   std::memcpy(body.data(), input.data(), std::min(input.size(), kCapacity));
   frame.bind(body);
-  if (mode % 2 == 1) mend(head, body, rows);
+  if (mode % 2 == 1) fix_checksums(head, body, rows);
   Header expected = load<Header>(head.data());
   if (mode % 4 < 2) expected = Header{};
   expected.magic = Header{}.magic;

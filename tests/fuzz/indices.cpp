@@ -1,6 +1,6 @@
-// Indices of any bytes, after two numbers, n and the most entries: they are refused, or read as
-// what they must be, all at once and chunk by chunk. Rows may have billions of elements here, for
-// nothing is as long as they are.
+// Any bytes as indices, after two numbers, n and the maximum number of entries: they are refused,
+// or are strictly increasing and the same when read chunk by chunk. Rows may have billions of
+// elements, as nothing here allocates n of them.
 #include "terse/compressors/wire/indices.h"
 
 #include <algorithm>
@@ -27,8 +27,8 @@ void read_chunk(const IndexReader& reader, std::span<const std::uint32_t> indice
 }
 
 void read(std::uint32_t n, std::uint32_t max_entries, ConstBytes input) {
-  const std::vector<std::byte> payload(input.begin(), input.end());  // no byte more
-  if (IndexReader::find_error(payload, n, max_entries) != nullptr) return;
+  const std::vector<std::byte> payload(input.begin(), input.end());  // of the exact size
+  if (IndexReader::find_error(payload, n, max_entries)) return;
   const IndexReader reader(payload, n);
   require(reader.count() <= std::min(n, max_entries) && reader.bytes() <= payload.size());
   std::vector<std::uint32_t> indices(reader.count());

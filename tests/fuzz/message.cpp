@@ -1,6 +1,6 @@
-// A message file of any bytes: it is refused with an error of ours, or decoded. The first byte is
-// not part of it; if it is odd, the head is made to fit the note and the body beforehand, so that
-// what lies behind them is reached.
+// Any bytes as a message file: it is refused with an Error, or decoded. The first byte is not part
+// of it; if it is odd, the head is first rewritten to fit the note and the body, so that the checks
+// after it are reached.
 #include <algorithm>
 #include <charconv>
 #include <string>
@@ -14,7 +14,8 @@ namespace {
 
 using namespace terse;
 
-constexpr std::uint32_t kMostElements = 1 << 16;  // a sparse message of many is short and lawful
+constexpr std::uint32_t kMostElements = 1
+                                        << 16;  // a short sparse message may validly have many more
 
 // The value of the first line that begins with `word`.
 std::string_view value_of(std::string_view text, std::string_view word) {
@@ -41,7 +42,7 @@ std::uint32_t elements_in(std::string_view shape) {
   return elements_of(sizes, "");
 }
 
-void mend(std::vector<std::byte>& file) {
+void fix_head(std::vector<std::byte>& file) {
   constexpr std::string_view kEnd = "\nend\n";
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
   const std::size_t head = text.find(kEnd) + kEnd.size(), body = head + sizeof(Header) + kRowBytes;
@@ -70,7 +71,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto input = std::as_bytes(std::span(data, size));
   std::vector<std::byte> file(input.begin() + 1, input.end());
   try {
-    if (data[0] % 2 == 1) mend(file);
+    if (data[0] % 2 == 1) fix_head(file);
     decode_message(file, "it");
   } catch (const Error&) {
   }

@@ -1,5 +1,5 @@
-// A payload of any bytes: it is refused as damaged, or decoded without touching memory that is not
-// its own. What sparse codecs decode is what their entries say, one by one.
+// Any bytes as a payload: it is refused as damaged, or decoded without accessing other memory.
+// Decoded sparse rows agree with their entries, read one by one.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -17,8 +17,8 @@ namespace {
 using namespace terse;
 using fuzz::Shape;
 
-constexpr auto kWays = fuzz::ways_of(TERSE_FUZZ_TARGET);
-static_assert(!kWays.empty());
+constexpr auto kKinds = fuzz::kinds_of(TERSE_FUZZ_TARGET);
+static_assert(!kKinds.empty());
 constexpr float kWeight = 0.5f;
 
 // Memory of exactly the size that a codec asked for.
@@ -37,12 +37,12 @@ class Workspace {
   std::size_t size_;
 };
 
-// Bytes that a payload with this beginning must have, where that is known.
+// The size that a payload with this beginning must have, if it is known.
 std::size_t wanted_bytes(const Codec& codec, const Row& row, ConstBytes payload) {
   if (codec.traits().fixed_size) return codec.capacity(row.n, row.level);
   if (const auto* const sparse = dynamic_cast<const Sparsifier*>(&codec)) {
     const std::uint32_t max_entries = sparse->max_entries(row.n, row.level);
-    if (IndexReader::find_error(payload, row.n, max_entries) != nullptr) return payload.size();
+    if (IndexReader::find_error(payload, row.n, max_entries)) return payload.size();
     const IndexReader indices(payload, row.n);
     return indices.bytes() + sparse->values().capacity(indices.count());
   }
@@ -50,7 +50,7 @@ std::size_t wanted_bytes(const Codec& codec, const Row& row, ConstBytes payload)
   return (shape.p() + shape.q()) * sizeof(float);
 }
 
-// The whole body ends where its memory does.
+// A frame whose body ends at the end of its memory.
 Frame received(std::vector<std::byte>& body, std::size_t lead) {
   Frame frame({0, 1}, body.size());
   frame.bind(body);
@@ -64,7 +64,7 @@ bool same(float a, float b) {
          (std::isnan(a) && std::isnan(b));
 }
 
-// An accepted payload, read the way that exchanges with several rounds do.
+// Reads an accepted payload as exchanges with several rounds do.
 void read_entries(const Sparsifier& codec, const Row& row, ConstBytes payload, bool alone) {
   const std::uint32_t max_entries = codec.max_entries(row.n, row.level);
   const SparseReader reader(payload, row.n, codec.values());
@@ -83,12 +83,12 @@ void read_entries(const Sparsifier& codec, const Row& row, ConstBytes payload, b
 }
 
 void decode(const Shape& shape, ConstBytes input) {
-  const fuzz::Way& way = kWays[shape.way % kWays.size()];
-  const auto codec = codec_of(shape, way);
-  Row row = row_of(shape, way, elements_of(shape, input));
+  const fuzz::PayloadKind& kind = kKinds[shape.kind % kKinds.size()];
+  const auto codec = codec_of(shape, kind);
+  Row row = row_of(shape, kind, elements_of(shape, input));
   const ConstBytes sent = input.subspan(fuzz::kShapeBytes);
-  // PowerSGD's payloads are whole floats, whatever stands before them.
-  const std::size_t lead = way.codec == "powersgd" ? 0 : shape.flags >> 6;
+  // PowerSGD's payloads are aligned floats, so no bytes precede them.
+  const std::size_t lead = kind.codec == "powersgd" ? 0 : shape.flags >> 6;
   const bool as_sent = (shape.flags & fuzz::kAsSent) != 0;
   std::vector<std::byte> body(lead + (as_sent ? sent.size() : wanted_bytes(*codec, row, sent)));
   const std::size_t length = std::min(sent.size(), body.size() - lead);
@@ -103,7 +103,7 @@ void decode(const Shape& shape, ConstBytes input) {
   row.grad = row.out = out.data();
   float shared = 0;
   if (sent.size() >= sizeof(float)) shared = load<float>(sent.data());
-  if ((shape.flags & fuzz::kShared) != 0 && way.codec == "terngrad") row.shared = &shared;
+  if ((shape.flags & fuzz::kShared) != 0 && kind.codec == "terngrad") row.shared = &shared;
   Workspace workspace(codec->scratch(row.n, row.level));
   try {
     codec->decode({&row, 1}, in, kWeight, feedback::kNone, {.scratch = workspace.bytes()});

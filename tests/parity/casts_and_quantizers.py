@@ -22,7 +22,7 @@ SHAPES = [(1,), (17,), (4096,), (33, 129), (64, 3, 7, 7), (5, 70001)]
 
 
 class Check:
-    """Counts comparisons, and says each in a line."""
+    """Counts comparisons and prints each on a line."""
 
     def __init__(self):
         self.failed = self.passed = 0
@@ -34,8 +34,8 @@ class Check:
 
 
 class Tools:
-    """What comes out at the other end of a message. Encoding adds the tensor to a residual of
-    zeros, which makes +0 of -0; so PyTorch gets the sum, too.
+    """Encodes and decodes a tensor. Encoding adds the tensor to a residual of zeros, which turns -0
+    into +0; so PyTorch gets that sum as well.
     """
 
     def __init__(self, build, folder):
@@ -69,7 +69,7 @@ HALVES = {
 
 
 def every_half(name):
-    """All finite numbers of a type, what lies halfway between neighbors, and what lies beside."""
+    """All finite numbers of a type, their midpoints, and the floats next to those."""
     codes = np.arange(2**16, dtype=np.uint16)
     if name == "fp16":
         numbers = codes.view(np.float16).astype(np.float32)
@@ -110,7 +110,7 @@ def hook_rank(rank, world, folder):
 
 
 def run_hooks(world, folder):
-    """The hooks' means, input by input, for each type."""
+    """The means of the hooks, input by input, for each type."""
     mp.spawn(hook_rank, (world, folder), nprocs=world)
     means = {}
     for name in HALVES:
@@ -121,7 +121,7 @@ def run_hooks(world, folder):
 
 
 def compare_messages(check, through, folder):
-    """In a world of one the hook is its cast: the same bits."""
+    """With one rank, the hook only casts: the bits are the same."""
     for name, means in run_hooks(1, folder).items():
         for x, theirs in zip(cast_inputs(name, 0, 1), means):
             check(same_bits(through(x, name), theirs),
@@ -129,11 +129,11 @@ def compare_messages(check, through, folder):
 
 
 def compare_means(check, through, folder):
-    """Two ranks differ, since the hook sums in 16 bits what it divided in 16 bits, and terse's
-    owner adds the peer's message to its own fp32, and sends the mean. With u half a unit in the
-    last place of 1, A the mean of |x| and s the smallest number: the hook is off by u A for the
-    casts and u A for the sum, terse by u A / 2 for the one message and u A for the mean, and each
-    cast or quotient among the subnormals by s / 2. 4 u A + 3 s covers all of it and u^2.
+    """Means of two ranks differ: the hook divides and sums in 16 bits, while terse's owner adds the
+    peer's message to its own fp32 and sends the mean. With u half a unit in the last place of 1, A
+    the mean of |x| and s the smallest number, the hook's error is u A for the casts and u A for the
+    sum, terse's is u A / 2 for the one message and u A for the mean, and each cast or quotient that
+    is subnormal adds s / 2. 4 u A + 3 s covers all of these and u^2.
     """
     for name, means in run_hooks(2, folder).items():
         _, u, smallest, _ = HALVES[name]
@@ -156,7 +156,7 @@ BLOCK = 64
 
 
 def every_float8(kind):
-    """All numbers of a type, what lies halfway between neighbors, and what lies beside."""
+    """All numbers of a type, their midpoints, and the floats next to those."""
     numbers = torch.arange(256, dtype=torch.uint8).view(kind).float().numpy()
     numbers = np.unique(numbers[np.isfinite(numbers)])
     halfway = (numbers[1:] + numbers[:-1]) / 2
@@ -165,7 +165,7 @@ def every_float8(kind):
 
 
 def float8_inputs(kind, largest):
-    """Blocks with the largest number of a type in front, so that its scale is known; any others."""
+    """Blocks that begin with the largest number of a type, to fix their scale, and others."""
     generator = np.random.default_rng(5)
     values = generator.permutation(every_float8(kind))
     values = np.resize(values, (-(-values.size // (BLOCK - 1)), BLOCK - 1))
@@ -180,7 +180,7 @@ def float8_inputs(kind, largest):
 
 
 def float8_peer(x, kind, largest):
-    """Each block times the power of two that just brings it into the range; cast; and back."""
+    """Scales each block by a power of two into the range of the type, casts, and scales back."""
     blocks = np.zeros(-(-x.size // BLOCK) * BLOCK, np.float32)
     blocks[:x.size] = x.ravel()
     blocks = blocks.reshape(-1, BLOCK)
@@ -194,7 +194,7 @@ def float8_peer(x, kind, largest):
 
 
 def compare_float8(check, through):
-    """With the same scales, the same bits."""
+    """With the same scales, the bits are the same."""
     for name, (kind, largest) in FLOAT8S.items():
         inputs = float8_inputs(kind, largest)
         good = sum(same_bits(through(x, name), float8_peer(folded(x), kind, largest))
@@ -206,7 +206,7 @@ def compare_float8(check, through):
 # Max-min quantization.
 
 class Grid:
-    """Buckets as channels, each with its unit, and where the values lie on terse's levels."""
+    """Buckets as channels, each with its unit, and the values in units of terse's levels."""
 
     def __init__(self, channels, bits):
         self.channels, self.bits, self.top = channels, bits, 2**bits - 1
@@ -214,19 +214,18 @@ class Grid:
         self.unit, self.low = (high - low) / np.float32(self.top), low
         self.m = (low.astype(np.float64) / self.unit)[:, None]
         self.p = (channels.astype(np.float64) - low[:, None]) / self.unit[:, None]
-        # A code hangs on fewer than 12 roundings, each of numbers not above this one; so does
-        # what it decodes to.
+        # Fewer than 12 roundings, of numbers up to this one, affect a code and its decoded value.
         largest = np.maximum(np.abs(low), np.abs(high)) / self.unit.astype(np.float64)
         self.slack = (12 * FP32_ROUNDING * (largest + 1))[:, None]
 
     def tied(self, position):
-        """Where a rounding may go either way, since PyTorch multiplies by 1 / unit."""
+        """Positions that may round either way, since PyTorch multiplies by 1 / unit."""
         return np.abs(position - np.floor(position) - 0.5) <= self.slack
 
     def apart(self, mine, theirs):
         return (theirs.astype(np.float64) - mine) / self.unit[:, None]
 
-    # PyTorch's side, with any zero points.
+    # PyTorch's quantization, with any zero points.
 
     def scales(self):
         return torch.from_numpy(self.unit)
@@ -249,8 +248,8 @@ class Grid:
 
 
 def same_grid(grid, mine, theirs):
-    """PyTorch's zero point is a float, -min / unit: both have the levels min + unit * code, so that
-    they agree to float rounding, save that a tie may go the other way, one level off.
+    """PyTorch's zero point is a float, -min / unit. Both have the levels min + unit * code and agree
+    up to float rounding, except that a tie may round the other way, one level off.
     """
     apart = grid.apart(mine, theirs)
     level = np.rint(apart)
@@ -260,9 +259,9 @@ def same_grid(grid, mine, theirs):
 
 
 def shifted_grid(grid, mine, theirs, zero_points):
-    """PyTorch's zero point is a whole number: its levels are terse's, moved by -s units, where s =
-    min / unit + zero point lies in [-1/2, 1/2]. So it is off terse by -s or by sign(s) - s units,
-    never by more than 1 - |s|; a tie, of either, may add a level.
+    """PyTorch's zero point is a whole number. Its levels are terse's, shifted by -s units, where s =
+    min / unit + zero point is in [-1/2, 1/2]. So the two differ by -s or by sign(s) - s units, at
+    most by 1 - |s|; a tie, of either, may add a level.
     """
     s = grid.m + zero_points.numpy()[:, None]
     apart = grid.apart(mine, theirs)
@@ -274,7 +273,7 @@ def shifted_grid(grid, mine, theirs, zero_points):
 
 
 def compare_grids(check, through, channels, bits, around):
-    """`around`: every bucket holds 0 between its ends, as whole zero points need it."""
+    """`around`: every bucket's range contains 0, which whole zero points require."""
     grid = Grid(channels, bits)
     mine = through(channels, "maxmin", "--nearest", "--level", str(bits), "--bucket",
                    str(channels.shape[1]))
@@ -293,7 +292,7 @@ def compare_grids(check, through, channels, bits, around):
         return
     whole = torch.from_numpy(np.rint(-grid.low / grid.unit).astype(np.int32))
     if bits == 4:
-        del peers["quantize_per_channel"]  # knows float zero points alone
+        del peers["quantize_per_channel"]  # takes float zero points only
     if len(channels) == 1 and bits == 8:
         peers["quantize_per_tensor"] = grid.per_tensor
     for name, peer in peers.items():
@@ -303,8 +302,8 @@ def compare_grids(check, through, channels, bits, around):
 
 
 def compare_exact(check, through, bits):
-    """Where unit and min / unit are powers of two and whole, nothing rounds but the code: the same
-    bits, save that terse rounds a tie up and PyTorch to even.
+    """If unit is a power of two and min / unit a whole number, only the code is rounded: the bits
+    are the same, except that terse rounds a tie up and PyTorch to even.
     """
     top, unit = 2**bits - 1, 2.0**-7
     eighths = np.random.default_rng(13).integers(0, 8 * top + 1, (40, 512))

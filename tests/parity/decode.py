@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Decodes message files from docs/wire.md alone and compares with what terse decoded.
+"""Decodes message files by docs/wire.md alone and compares the result with that of terse.
 
     decode.py FOLDER   every NAME.message there with its NAME.npy; needs nothing but Python 3
 """
@@ -34,13 +34,13 @@ def f32(number):
 
 
 class Payload(io.BytesIO):
-    """Taken piece by piece; struct refuses to take more than there is."""
+    """Read piece by piece; struct refuses to read past the end."""
 
     def take(self, form):
         return struct.unpack("<" + form, self.read(struct.calcsize("<" + form)))
 
     def bits(self, size):
-        """Those of `size` bytes, as text, from the lowest on."""
+        """The bits of `size` bytes as text, from the lowest on."""
         return "".join(f"{byte:08b}"[::-1] for byte in self.take(f"{size}B"))
 
     def codes(self, count, width):
@@ -60,9 +60,9 @@ def bf16(payload, n, note):
 
 
 def coded(spans, numbers, head="", bucket=None, allowed=lambda scale=0, *_: scale >= 0):
-    """A head for each bucket, or one for the row; then the elements' codes, below spans[level].
+    """Decodes a head for each bucket, or one for the row, then the codes, all below spans[level].
 
-    numbers(span, *head) lists what the codes stand for.
+    numbers(span, *head) lists the values of the codes.
     """
     def decode(payload, n, note):
         span, size = spans.get(float(note["level"])), int(note.get(bucket, max(n, 1)))
@@ -87,7 +87,7 @@ def terngrad(span, scale):
 
 
 def signed(magnitudes):
-    """A code's highest bit is the sign of what the others stand for."""
+    """A code's highest bit is the sign; the others are the level."""
     return magnitudes + [-magnitude for magnitude in magnitudes]
 
 
@@ -196,7 +196,7 @@ DEFAULTS = {"bucket": "512", "block": "64", "values": "fp32"}
 
 
 def payload_of(message, note):
-    """Of the one row: what follows the header and the row's record."""
+    """The payload of the one row, after the header and the row's record."""
     (magic, version, flags, sender, plan, group, turn, step, rows, length, _, zero, head_crc,
      _, size, crc) = Payload(message).take("IBBHIHHQIIHHI III")
     require(magic == 0x31535254 and version == 1 and flags <= 3 and zero == 0, "unknown version")

@@ -1,4 +1,4 @@
-"""numpy and PyTorch for the scripts beside this one, or a sentence on what is missing."""
+"""Imports numpy and PyTorch for the other scripts, or reports what is missing."""
 import sys
 
 try:
@@ -15,7 +15,7 @@ except ImportError as missing:
 
 
 class Bucket:
-    """What a hook asks of a dist.GradBucket, which Python cannot make: one flat buffer."""
+    """The part of dist.GradBucket that hooks use; Python cannot construct one. One flat buffer."""
 
     def __init__(self, matrices):
         self.shapes = [torch.Size(m.shape) for m in matrices]

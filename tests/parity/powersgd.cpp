@@ -1,4 +1,4 @@
-// PowerSGD over threads on matrices from a file, for powersgd.py to compare with.
+// Runs PowerSGD over threads on matrices from a file, for comparison by powersgd.py.
 //
 //   parity_powersgd run WORLD STEPS RANK SHAPE... < input > output
 //   parity_powersgd payload RANK SHAPE...
@@ -7,9 +7,9 @@
 // A SHAPE is ROWSxCOLUMNS; in `payload` COLUMNS is 0 for a vector. All files are float32, raw.
 // Input: the first Q of each matrix, vector by vector; then for each step, for each rank, each
 // matrix. Output: for each step the mean that all ranks have, each matrix; then for each rank the
-// residuals. `payload` prints the elements that one rank hands over in a step, counted once, when
-// every matrix is compressed. `time` prints the milliseconds of a step's passes in a world of one
-// (the best of ten steps) and those of its products P and Q alone.
+// residuals. `payload` prints the number of elements that one rank contributes in a step, counted
+// once, if every matrix is compressed. `time` prints the milliseconds of a step's passes in a world
+// of one (the best of ten steps) and those of its products P and Q alone.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -176,7 +176,7 @@ double best_milliseconds(const std::function<void()>& body) {
   return best;
 }
 
-// All matrices of a gradient, in memory that is not shared with anything else of a step.
+// All matrices of a gradient, in memory of its own.
 struct Bench {
   Floats grad, e, p, q;
   std::vector<low_rank::Factors> table;
@@ -220,7 +220,7 @@ struct Bench {
     for (const low_rank::Factors& f : table)
       low_rank::orthonormalize(f.p, f.shape.n0, f.shape.rank);
     low_rank::project(table, classic, low_rank::Side::q, {});
-    low_rank::rebuild(table, classic, low_rank::Settle::now, {});
+    low_rank::rebuild(table, classic, low_rank::ResidualUpdate::now, {});
   }
 
   void products() {

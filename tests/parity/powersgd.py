@@ -131,7 +131,7 @@ def resnet50():
 
 
 class PeerStep:
-    """A step of the hook between its sums, in PyTorch's operators."""
+    """A step of the hook, without its sums over ranks, in PyTorch operators."""
 
     def __init__(self, low_rank):
         self.grads = [torch.rand(shape) - 0.5 for shape in resnet50()]

@@ -2,17 +2,17 @@
 """terse's codecs against the same operations written with PyTorch operators, one thread each.
 
   speed.py [--build build] [--rounds 5] [--json FILE]
-  speed.py --check        ends with 1 if a target is missed or cannot be measured
+  speed.py --check        exits with 1 if a target is missed or cannot be measured
 
-The gradient has ResNet-50's 161 tensors, 25.56 M floats, in one piece of memory. terse is
-terse_bench_codecs, of a build without LibTorch: encode, residual and velocity included. PyTorch
-works in place wherever its operators can, tensor by tensor, as GRACE, DGC's and EF-signSGD's own
-code do; max-min has buckets of 512 over the whole, as CGX has over a fused buffer; PowerSGD is the
-step of PyTorch's hook (powersgd.py) on the matrices that rank 4 compresses. It packs no bits. The
-two run in turn, and the best of all rounds counts.
+The gradient has ResNet-50's 161 tensors, 25.56 M floats, in one buffer. terse is represented by
+terse_bench_codecs from a build without LibTorch: encode, with residual and velocity. PyTorch works
+in place where its operators allow it, tensor by tensor, like the code of GRACE, DGC and EF-signSGD;
+max-min has buckets of 512 over the whole gradient, as CGX has over a fused buffer; PowerSGD is the
+step of PyTorch's hook (powersgd.py) on the matrices that rank 4 compresses. PyTorch packs no bits.
+The two alternate, and the best of all rounds counts.
 
-Sampled top-k is measured against PyTorch's exact top-k, whose answer it approximates, and for
-information against the same sampling in PyTorch operators.
+Sampled top-k is compared with PyTorch's exact top-k, whose result it approximates, and for
+information with the same sampling in PyTorch operators.
 """
 import argparse
 import json
@@ -32,7 +32,7 @@ TURN = 2  # repeats of each side before the other has its turn
 
 
 def tensor_sizes():
-    """Each convolution with its norm's two vectors; the classifier with its bias."""
+    """Each convolution with the two vectors of its normalization; the classifier with its bias."""
     *convolutions, (classes, features) = resnet50()
     sizes = [size for n, m in convolutions for size in (n * m, n, n)]
     sizes += [classes * features, classes]
@@ -41,7 +41,7 @@ def tensor_sizes():
 
 
 class Gradient:
-    """A gradient, its residual and velocity, and what they are filled with before each step."""
+    """A gradient, its residual and velocity, and their contents before each step."""
 
     def __init__(self):
         self.sizes = tensor_sizes()
@@ -78,7 +78,7 @@ def topk(density):
 
 
 def sampled(v, density):
-    """DGC's threshold from one sample, without its further rounds."""
+    """DGC's threshold from one sample, without its later rounds."""
     n, magnitudes = v.numel(), v.abs()
     least, stride = max(math.ceil(0.01 * n), math.ceil(2 / density)), 1
     if n > least:
@@ -171,7 +171,7 @@ PEERS = {
     "powersgd 4": powersgd,
 }
 
-# terse's line, as terse_bench_codecs titles it; PyTorch's side; how many times as fast is wanted.
+# The title of terse's line in terse_bench_codecs; the PyTorch operation; the target speedup.
 ROWS = [
     ("topk 1 %", "topk 1 %", 8),
     ("topk 0.1 %", "topk 0.1 %", None),
@@ -188,13 +188,13 @@ ROWS = [
 
 
 def plain(title):
-    """"PowerSGD rank 4" and "powersgd 4" are one title."""
+    """"PowerSGD rank 4" and "powersgd 4" are the same title."""
     words = re.split(r"[\s_]+", title.lower().replace("%", " % "))
     return " ".join(word for word in words if word not in ("", "rank"))
 
 
 def terse_milliseconds(program, codec):
-    """Each of a codec's lines, by title."""
+    """The lines of a codec, by title."""
     with tempfile.TemporaryDirectory() as folder:
         numbers = os.path.join(folder, "numbers.json")
         subprocess.run([program, "--codec", codec, "--repeat", str(TURN), "--json", numbers],
@@ -219,7 +219,7 @@ def peer_milliseconds(step, gradient):
 
 
 def measure(program, rounds, gradient):
-    """Milliseconds of (PyTorch, terse) for each row; terse's are infinite where it has no line."""
+    """Milliseconds of (PyTorch, terse) for each row; terse's are infinite if it has no line."""
     mine, theirs = {}, {}
     for _ in range(rounds):
         codecs, peers = set(), set()
@@ -237,7 +237,7 @@ def measure(program, rounds, gradient):
 
 
 def verdict(times, target):
-    """A row's columns from PyTorch's milliseconds on, and what became of its target."""
+    """The columns of a row from PyTorch's milliseconds on, and the verdict on its target."""
     theirs, mine = times
     if not math.isfinite(mine):
         return ["no such row", "-"], "absent"
@@ -247,7 +247,7 @@ def verdict(times, target):
 
 
 def print_table(best):
-    """The table; and how many rows were met, missed and absent, with the names of the absent."""
+    """The table; the numbers of targets met, missed and absent; and the names of the absent."""
     outcomes, absent = {"met": 0, "missed": 0, "absent": 0}, []
     print(f"{'operation':<20}{'PyTorch':>20}{'ms':>8}{'terse ms':>14}{'times faster':>16}"
           f"{'target':>8}")

@@ -1,5 +1,6 @@
-// The fold: gradient and memory -> v, and afterwards v and its decoded value -> the new memory. One
-// definition (feedback.h), compiled for four shapes whose results are equal to the bit.
+// The fold applies error feedback to a row: gradient and memory (residual, velocity) give v, the
+// values to encode; afterwards v and its decoded values give the new memory. feedback.h defines the
+// arithmetic; it is compiled for four kinds of feedback whose results are equal to the bit.
 #pragma once
 
 #include <array>
@@ -13,72 +14,73 @@
 
 namespace terse::kernels {
 
-enum class Shape { none, classic, dgc, general };
+// none: v = g. classic: v = g + e. dgc: u' = uu u + ug g, v = (u' [+ g]) + e. general: all others.
+enum class FoldKind { none, classic, dgc, general };
+FoldKind fold_kind_of(const Feedback& feedback);
 
-// What `feedback` does before encoding: none: v = g; classic: v = g + e; dgc: u' = uu u + ug g, v =
-// (u' [+ g]) + e.
-Shape shape_of(const Feedback& feedback);
-
-// The peaks of some values: for every stretch of them the largest magnitudes, as the bits of
-// floats, of the elements whose place in it is 0, 1, ... modulo kPeakLanes. What looks for large
-// values has a quarter to read; elements that are not there count as zeros.
+// Peaks summarize values: for each stretch of kStretch elements, the largest magnitudes (as the
+// bits of floats) of its elements 0, 1, ... modulo kPeakLanes. A search for large values reads a
+// quarter of the data. Elements past the end count as zeros.
 inline constexpr std::size_t kStretch = 32, kPeakLanes = 8;
 constexpr std::size_t peaks_for(std::size_t n) {
   return (n + kStretch - 1) / kStretch * kPeakLanes;
 }
-// Writes them, and returns the largest.
+// Writes the peaks and returns the largest.
 std::uint32_t peaks_of(const float* v, std::size_t n, std::uint32_t* peaks);
 
-// One row's fold, run by run. The row's memory must outlive it; a null e_in or u_in reads as zeros.
+// The fold of one row, run by run. Keeps references to `row` and `feedback`; a null e_in or u_in
+// reads as zeros.
 class Fold {
  public:
-  // Throws Error if `feedback` writes a velocity for which the row has no place.
+  // Throws Error if `feedback` writes a velocity and the row has no memory for it.
   Fold(const Row& row, const Feedback& feedback);
-  // The same arithmetic by the general shape, to compare with.
-  Fold(const Row& row, const Feedback& feedback, Shape shape);
+  // The same with another kind's code, for tests.
+  Fold(const Row& row, const Feedback& feedback, FoldKind kind);
 
-  // v of elements [at, at + into.size()), in `into` or, where v is the gradient itself, in place.
-  // Writes the new velocity.
+  // Returns v of elements [at, at + into.size()): in `into`, or in place if v is the gradient
+  // itself. Writes the new velocity.
   std::span<const float> run(std::uint32_t at, std::span<float> into);
-  // The same of a run that somebody has judged already: peak() may not know it.
+  // The same for a run whose values were checked before: peak() may not include it.
   std::span<const float> rerun(std::uint32_t at, std::span<float> into) {
     return in_place() ? std::span(row_.grad + at, into.size()) : run(at, into);
   }
   // Whether v is the gradient itself.
-  bool in_place() const { return shape_ == Shape::none && scale_ == 1; }
-  // From now on runs note peaks and have at most 2 kBlock elements, or what range() needs, and
-  // kBlock.
-  void note_peaks() { notes_ = Notes::peaks; }
-  void note_ranges() { notes_ = Notes::ranges; }
-  // Of the last run, if they are noted.
-  std::span<const std::uint32_t> peaks() const { return noted_; }
-  // The range of `part` of the last run's v, from element `begin` of it on, a multiple of kStretch.
-  // It ends at such a multiple or where the run does.
+  bool in_place() const { return kind_ == FoldKind::none && scale_ == 1; }
+
+  // Makes later runs summarize v for peaks(); a run then has at most 2 kBlock elements.
+  void track_peaks() { tracked_ = Tracked::peaks; }
+  // Makes later runs summarize v for range(); a run then has at most kBlock elements.
+  void track_ranges() { tracked_ = Tracked::ranges; }
+  // The peaks of the last run; needs track_peaks().
+  std::span<const std::uint32_t> peaks() const { return summaries_; }
+  // The range of `part` of the last run's v, which starts at element `begin` of the run. Start and
+  // end are multiples of kStretch, or the end is the run's.
   Range range(std::size_t begin, std::span<const float> part) const;
-  // The largest |v| of all runs so far, as the bits of a float; Inf and NaN are above all numbers.
+  // The largest |v| of all runs so far, as the bits of a float; Inf and NaN compare above all
+  // finite numbers.
   std::uint32_t peak() const { return peak_; }
 
-  // The residual of elements [at, at + v.size()), of which `dec` was sent. Needs keeps_residual()
-  // and a row with e_out.
-  void keep(std::uint32_t at, std::span<const float> v, const float* dec) const;
-  // Whether that residual is v - dec, which a codec may then write itself while it encodes.
-  bool keeps_difference() const {
+  // Writes the residual of elements [at, at + v.size()), of which `dec` was sent. Needs
+  // Feedback::keeps_residual() and a row with e_out.
+  void write_residual(std::uint32_t at, std::span<const float> v, const float* dec) const;
+  // Whether that residual is v - dec, which a codec may write itself while it encodes.
+  bool residual_is_difference() const {
     return feedback_.ev == 1 && feedback_.ee == 0 && feedback_.ed == -1;
   }
-  // Clears the velocity of elements that were all sent, if the feedback says so.
+  // Clears the velocity of elements that were all sent, if the feedback asks for it.
   void clear(std::uint32_t at, std::uint32_t count) const;
 
  private:
-  // Notes from `word` on.
-  void run_block(std::uint32_t at, std::span<float> into, std::size_t word);
+  // Writes summaries from index `summary` on.
+  void run_block(std::uint32_t at, std::span<float> into, std::size_t summary);
 
   const Row& row_;
   const Feedback& feedback_;
-  Shape shape_;
+  FoldKind kind_;
   float scale_;
   std::uint32_t peak_ = 0;
-  enum class Notes { nothing, peaks, ranges } notes_ = Notes::nothing;
-  alignas(64) std::array<std::uint32_t, 2 * peaks_for(kBlock)> noted_;
+  enum class Tracked { nothing, peaks, ranges } tracked_ = Tracked::nothing;
+  alignas(64) std::array<std::uint32_t, 2 * peaks_for(kBlock)> summaries_;
 };
 
 // The largest |v| as the bits of a float.

@@ -1,4 +1,4 @@
-// The loops of the fold over one block (fold.h says what they compute).
+// The loops of the fold over one block (fold.h).
 #pragma once
 
 #include <cstddef>
@@ -11,31 +11,44 @@ struct Coefficients {
   bool has_ug, has_vu, has_vg;
 };
 
-// A term that is left out is -0, the one number that changes no sum.
-inline constexpr float kNothing = -0.0f;
+// The value of a term that is left out: adding -0 changes no sum.
+inline constexpr float kNoTerm = -0.0f;
 
-// What a fold notes of every stretch of v on its way (fold.h): its peaks, or its extremes, for
-// which there are as many words again.
-enum class Note { peaks, extremes };
+// Inputs and outputs of one block of n elements.
+struct FoldBlock {
+  const float *grad, *u_in, *e_in;
+  float *u_out, *v;
+  std::size_t n;
+};
+
+// How a fold summarizes each stretch of v: by its peaks (fold.h), or by its extremes, which take
+// twice as many words.
+enum class Summary { peaks, extremes };
 
 // Returns the largest |v| as the bits of a float.
-using FoldLoop = std::uint32_t(const Coefficients&, const float* grad, const float* u_in,
-                               const float* e_in, float* u_out, float* v, std::size_t n, Note note,
-                               std::uint32_t* noted);
+using FoldLoop = std::uint32_t(const Coefficients& coefficients, const FoldBlock& block,
+                               Summary summary, std::uint32_t* summaries);
 
 FoldLoop fold_none, fold_classic, fold_dgc, fold_general;
 
-// Of some stretches of which extremes were noted: the bits of the largest number and those of the
-// least, if there is one above zero and one below.
+// The largest and the smallest number of some stretches, as bits, from their extremes. They are
+// known if one number is above zero and one below.
 struct Extremes {
   std::uint32_t high, low;
 
   bool known() const { return high > 0 && low > 0x80000000u; }
 };
-Extremes extremes_of(const std::uint32_t* noted, std::size_t stretches);
+Extremes extremes_of(const std::uint32_t* summaries, std::size_t stretches);
 
-void keep_difference(const float* v, const float* dec, float* e_out, std::size_t n);
-void keep_general(float ev, bool has_ev, float ee, float ed, const float* v, const float* e_in,
-                  const float* dec, float* e_out, std::size_t n);
+// e_out = v - dec.
+void write_difference(const float* v, const float* dec, float* e_out, std::size_t n);
+
+// e_out = (ev v + ee e_in) + ed dec; without ev, its term is left out.
+struct ResidualTerms {
+  float ev, ee, ed;
+  bool has_ev;
+};
+void write_residual(const ResidualTerms& terms, const float* v, const float* e_in, const float* dec,
+                    float* e_out, std::size_t n);
 
 }  // namespace terse::kernels

@@ -13,8 +13,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace terse::kernels::HWY_NAMESPACE {
 
-// Eight lanes are one vector register, or two. The compiler's own vectors, as a block of sums is an
-// array of them, which not all of Highway's can be part of.
+// Eight lanes are one vector register, or two. These are the compiler's vectors: blocks of sums are
+// arrays of them, which some of Highway's vector types do not allow.
 using Lanes = float __attribute__((vector_size(32)));
 constexpr std::size_t kLanes = 8;
 
@@ -92,11 +92,11 @@ void times_vectors(const MatrixRows& shape, const float* m, const float* q, floa
   }
 }
 
-// kRows rows join kVectors vectors of Q over some columns.
+// Adds kRows rows of M, times P, to kVectors vectors of Q over some columns.
 template <int kRows, int kVectors>
-TERSE_INLINE void join_block(const MatrixRows& shape, std::size_t columns, const float* m,
-                             const float* p, float* q) {
-  const auto join = [&](const Lanes(&left)[kRows], Lanes(&sums)[kVectors]) HWY_ATTR {
+TERSE_INLINE void transposed_block(const MatrixRows& shape, std::size_t columns, const float* m,
+                                   const float* p, float* q) {
+  const auto accumulate = [&](const Lanes(&left)[kRows], Lanes(&sums)[kVectors]) HWY_ATTR {
     for (int i = 0; i < kRows; ++i) {
       for (int k = 0; k < kVectors; ++k) sums[k] += left[i] * p[k * shape.p_length + i];
     }
@@ -106,43 +106,45 @@ TERSE_INLINE void join_block(const MatrixRows& shape, std::size_t columns, const
   for (; j + kLanes <= columns; j += kLanes) {
     for (int i = 0; i < kRows; ++i) left[i] = load_lanes(m + i * shape.columns + j);
     for (int k = 0; k < kVectors; ++k) sums[k] = load_lanes(q + k * shape.q_length + j);
-    join(left, sums);
+    accumulate(left, sums);
     for (int k = 0; k < kVectors; ++k) store_lanes(sums[k], q + k * shape.q_length + j);
   }
   if (j == columns) return;
   const std::size_t rest = columns - j;
   for (int i = 0; i < kRows; ++i) left[i] = load_some(m + i * shape.columns + j, rest);
   for (int k = 0; k < kVectors; ++k) sums[k] = load_some(q + k * shape.q_length + j, rest);
-  join(left, sums);
+  accumulate(left, sums);
   for (int k = 0; k < kVectors; ++k) store_some(sums[k], q + k * shape.q_length + j, rest);
 }
 
 template <int kRows>
-TERSE_INLINE void join_rows(const MatrixRows& shape, std::size_t columns, const float* m,
-                            const float* p, float* q) {
+TERSE_INLINE void transposed_rows(const MatrixRows& shape, std::size_t columns, const float* m,
+                                  const float* p, float* q) {
   std::size_t k = 0;
   for (; k + 2 <= shape.vectors; k += 2)
-    join_block<kRows, 2>(shape, columns, m, p + k * shape.p_length, q + k * shape.q_length);
+    transposed_block<kRows, 2>(shape, columns, m, p + k * shape.p_length, q + k * shape.q_length);
   if (k < shape.vectors)
-    join_block<kRows, 1>(shape, columns, m, p + k * shape.p_length, q + k * shape.q_length);
+    transposed_block<kRows, 1>(shape, columns, m, p + k * shape.p_length, q + k * shape.q_length);
 }
 
 void add_transposed_times(const MatrixRows& shape, const float* m, const float* p, float* q) {
-  constexpr std::size_t kTile = 1024;  // of four rows of M and two of Q stays in the first cache
+  constexpr std::size_t kTile =
+      1024;  // columns: four rows of M and two vectors of Q stay in the L1 cache
   std::size_t i = 0;
   for (; i + 4 <= shape.rows; i += 4) {
     for (std::size_t j = 0; j < shape.columns; j += kTile) {
-      join_rows<4>(shape, std::min(kTile, shape.columns - j), m + i * shape.columns + j, p + i,
-                   q + j);
+      transposed_rows<4>(shape, std::min(kTile, shape.columns - j), m + i * shape.columns + j,
+                         p + i, q + j);
     }
   }
-  for (; i < shape.rows; ++i) join_rows<1>(shape, shape.columns, m + i * shape.columns, p + i, q);
+  for (; i < shape.rows; ++i)
+    transposed_rows<1>(shape, shape.columns, m + i * shape.columns, p + i, q);
 }
 
-// P Q^T at kRows rows and kWide registers of columns.
+// P Q^T for kRows rows and kWide registers of columns.
 template <int kRows, int kWide, class Finish>
-TERSE_INLINE void span_block(const MatrixRows& shape, const float* p, const float* q,
-                             Finish&& finish) {
+TERSE_INLINE void outer_block(const MatrixRows& shape, const float* p, const float* q,
+                              Finish&& finish) {
   Lanes sums[kRows][kWide];
   for (int w = 0; w < kWide; ++w) {
     const Lanes right = load_lanes(q + w * kLanes);
@@ -159,25 +161,25 @@ TERSE_INLINE void span_block(const MatrixRows& shape, const float* p, const floa
   }
 }
 
-// The same for what is left of a row's columns.
-TERSE_INLINE Lanes span_rest(const MatrixRows& shape, const float* p, const float* q,
-                             std::size_t count) {
+// The same for the last columns of a row.
+TERSE_INLINE Lanes outer_rest(const MatrixRows& shape, const float* p, const float* q,
+                              std::size_t count) {
   Lanes sum = load_some(q, count) * p[0];
   for (std::size_t k = 1; k < shape.vectors; ++k)
     sum += load_some(q + k * shape.q_length, count) * p[k * shape.p_length];
   return sum;
 }
 
-template <int kRows, bool kOut, bool kLeft>
-TERSE_INLINE void span_rows(const MatrixRows& shape, const float* p, const float* q, float* out,
-                            float* m) {
+template <int kRows, bool kOut, bool kSubtract>
+TERSE_INLINE void outer_rows(const MatrixRows& shape, const float* p, const float* q, float* out,
+                             float* m) {
   constexpr int kWide = 2;
   const std::size_t columns = shape.columns;
   std::size_t j = 0;
   for (; j + kWide * kLanes <= columns; j += kWide * kLanes) {
-    span_block<kRows, kWide>(shape, p, q + j, [&](int i, int w, const Lanes& sum) HWY_ATTR {
+    outer_block<kRows, kWide>(shape, p, q + j, [&](int i, int w, const Lanes& sum) HWY_ATTR {
       const std::size_t at = i * columns + j + w * kLanes;
-      if constexpr (kLeft) store_lanes(load_lanes(m + at) - sum, m + at);
+      if constexpr (kSubtract) store_lanes(load_lanes(m + at) - sum, m + at);
       if constexpr (kOut) store_lanes(sum, out + at);
     });
   }
@@ -185,28 +187,28 @@ TERSE_INLINE void span_rows(const MatrixRows& shape, const float* p, const float
     const std::size_t count = std::min(kLanes, columns - j);
     for (int i = 0; i < kRows; ++i) {
       const std::size_t at = i * columns + j;
-      const Lanes sum = span_rest(shape, p + i, q + j, count);
-      if constexpr (kLeft) store_some(load_some(m + at, count) - sum, m + at, count);
+      const Lanes sum = outer_rest(shape, p + i, q + j, count);
+      if constexpr (kSubtract) store_some(load_some(m + at, count) - sum, m + at, count);
       if constexpr (kOut) store_some(sum, out + at, count);
     }
   }
 }
 
-template <bool kOut, bool kLeft>
-TERSE_INLINE void span_all(const MatrixRows& shape, const float* p, const float* q, float* out,
-                           float* m) {
+template <bool kOut, bool kSubtract>
+TERSE_INLINE void outer_all(const MatrixRows& shape, const float* p, const float* q, float* out,
+                            float* m) {
   const auto at = [&](float* base, std::size_t i)
                       HWY_ATTR { return base == nullptr ? nullptr : base + i * shape.columns; };
   std::size_t i = 0;
   for (; i + 2 <= shape.rows; i += 2)
-    span_rows<2, kOut, kLeft>(shape, p + i, q, at(out, i), at(m, i));
-  if (i < shape.rows) span_rows<1, kOut, kLeft>(shape, p + i, q, at(out, i), at(m, i));
+    outer_rows<2, kOut, kSubtract>(shape, p + i, q, at(out, i), at(m, i));
+  if (i < shape.rows) outer_rows<1, kOut, kSubtract>(shape, p + i, q, at(out, i), at(m, i));
 }
 
-void span_matrices(const MatrixRows& shape, const float* p, const float* q, float* out, float* m) {
-  if (m == nullptr) return span_all<true, false>(shape, p, q, out, m);
-  if (out == nullptr) return span_all<false, true>(shape, p, q, out, m);
-  span_all<true, true>(shape, p, q, out, m);
+void outer_products(const MatrixRows& shape, const float* p, const float* q, float* out, float* m) {
+  if (m == nullptr) return outer_all<true, false>(shape, p, q, out, m);
+  if (out == nullptr) return outer_all<false, true>(shape, p, q, out, m);
+  outer_all<true, true>(shape, p, q, out, m);
 }
 
 void add_products(const float* a, const float* b, std::size_t n, Partials& into) {
@@ -235,7 +237,7 @@ namespace terse::kernels {
 
 HWY_EXPORT(times_vectors);
 HWY_EXPORT(add_transposed_times);
-HWY_EXPORT(span_matrices);
+HWY_EXPORT(outer_products);
 HWY_EXPORT(add_products);
 HWY_EXPORT(scale_in_double);
 
@@ -246,14 +248,14 @@ void add_transposed_times(const MatrixRows& shape, const float* m, const float* 
   HWY_DYNAMIC_DISPATCH(add_transposed_times)(shape, m, p, q);
 }
 void outer_product(const MatrixRows& shape, const float* p, const float* q, float* out) {
-  HWY_DYNAMIC_DISPATCH(span_matrices)(shape, p, q, out, nullptr);
+  HWY_DYNAMIC_DISPATCH(outer_products)(shape, p, q, out, nullptr);
 }
 void outer_product_and_subtract(const MatrixRows& shape, const float* p, const float* q, float* out,
                                 float* m) {
-  HWY_DYNAMIC_DISPATCH(span_matrices)(shape, p, q, out, m);
+  HWY_DYNAMIC_DISPATCH(outer_products)(shape, p, q, out, m);
 }
 void subtract_outer_product(const MatrixRows& shape, const float* p, const float* q, float* m) {
-  HWY_DYNAMIC_DISPATCH(span_matrices)(shape, p, q, nullptr, m);
+  HWY_DYNAMIC_DISPATCH(outer_products)(shape, p, q, nullptr, m);
 }
 
 double dot(const float* a, const float* b, std::size_t n) {

@@ -21,8 +21,8 @@ using Wide = hn::ScalableTag<std::uint64_t>;
 using Narrow = hn::Repartition<std::uint32_t, Wide>;
 using Words = hn::Vec<Wide>;
 
-// The four words of as many counters as there are lanes, each in the low half of a 64-bit lane.
-// What the high halves hold is never looked at: the multiplication reads low halves alone.
+// The four words of one counter per lane, each in the low half of a 64-bit lane.
+// The high halves hold garbage: the multiplication reads low halves alone.
 struct Counters {
   Words a, b, x, y;
 };
@@ -42,7 +42,7 @@ TERSE_INLINE Counters turn(const Counters& c, Words k0, Words k1) {
   return {xor3(hn::ShiftRight<32>(p1), c.b, k0), p1, xor3(hn::ShiftRight<32>(p0), c.y, k1), p0};
 }
 
-// Of two words in low halves, the one lane that holds both in order.
+// Joins two words, each in a low half, into one lane, in order.
 TERSE_INLINE Words pair(Words low, Words high) {
   const Narrow narrow;
   return hn::BitCast(
@@ -54,8 +54,7 @@ TERSE_INLINE void finish(const Counters& c, std::uint16_t* out) {
                         reinterpret_cast<std::uint64_t*>(out));
 }
 
-// The keys of rounds, each as many times as there are lanes: broadcasting them in the loop would be
-// a part of its work.
+// The round keys, each repeated for every lane: broadcasting them in the loop would cost time.
 constexpr int kLoopRounds = kNoiseRounds - 2;
 
 struct RoundKeys {
@@ -73,8 +72,8 @@ struct RoundKeys {
   }
 };
 
-// What the first two rounds come to: half of either is the same for all counters of a layer, and
-// the one product of the first grows evenly with the counter.
+// The result of the first two rounds: half of each is the same for all counters of a layer, and the
+// one product of the first round is linear in the counter.
 class FirstRounds {
  public:
   FirstRounds(std::uint64_t stream, std::uint64_t layer) {
@@ -89,7 +88,7 @@ class FirstRounds {
     y2_ = second;
   }
 
-  // `product` is the counters times the first factor.
+  // `product` is counter times the first factor, for each lane.
   TERSE_INLINE Counters of(Words product) const {
     const Wide wide;
     const Words x = hn::Xor(hn::ShiftRight<32>(product), hn::Set(wide, x1_));
@@ -102,8 +101,8 @@ class FirstRounds {
   std::uint64_t x1_, a2_, x2_, y2_;
 };
 
-// Two runs of counters at a time hide the latency of the multiplications. Returns how many octets
-// it made.
+// Two runs of counters at a time hide the latency of the multiplications. Returns the number of
+// octets written.
 TERSE_INLINE std::size_t octets_by_vectors(std::uint64_t stream, std::uint64_t layer,
                                            std::uint32_t octet, std::size_t octets,
                                            std::uint16_t* out) {
@@ -140,7 +139,7 @@ TERSE_INLINE std::size_t octets_by_vectors(std::uint64_t, std::uint64_t, std::ui
 
 void noise_octets(std::uint64_t stream, std::uint64_t layer, std::uint32_t octet,
                   std::size_t octets, std::uint16_t* out) {
-  // Where a counter begins anew, its products do not grow evenly.
+  // Where the counter wraps around, its products are not linear.
   const std::size_t even = std::min<std::size_t>(octets, (std::uint64_t{1} << 32) - octet);
   for (std::size_t q = octets_by_vectors(stream, layer, octet, even, out); q < octets; ++q) {
     const Philox4 draw = noise_draw(stream, octet + static_cast<std::uint32_t>(q), layer);

@@ -1,4 +1,4 @@
-// The squared norm of a gradient in a defined order, so that every machine clips alike.
+// The squared norm of a gradient, summed in a defined order so that every machine clips alike.
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@ double total_of(Partials sums);
 
 }  // namespace kernels
 
-// In double: 32 interleaved partial sums, then a tree over them. Not finite where a value is not.
+// In double: 32 interleaved partial sums, then a tree over them. Not finite if a value is not.
 double squared_norm(std::span<const float> values);
 
 }  // namespace terse

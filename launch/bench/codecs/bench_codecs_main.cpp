@@ -1,4 +1,4 @@
-// terse_bench_codecs: `terse bench codecs` as a program that needs no LibTorch.
+// terse_bench_codecs: `terse bench codecs` as a program without LibTorch.
 #include <cstdio>
 #include <exception>
 #include <string>

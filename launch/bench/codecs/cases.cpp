@@ -7,7 +7,7 @@ namespace {
 
 constexpr Feedback kNone = feedback::kNone, kClassic = feedback::kClassic,
                    kDgc = feedback::dgc(0.9f, false, true);
-// Of the sums of the arena's gradient and residual, 0.85 % and 0.09 % are larger.
+// 0.85 % and 0.09 % of the sums of the arena's gradient and residual are larger.
 constexpr double kAbove1 = 0.0137, kAbove01 = 0.01457;
 
 CodecOptions plain(const char* name) { return {.name = name}; }
@@ -17,7 +17,7 @@ CodecOptions above(double threshold) { return {.name = "threshold", .threshold =
 
 Streams sends(double bytes) { return {.out = bytes}; }
 Streams keeps(double bytes) { return {.residual = true, .out = bytes}; }
-Streams statistics_passes(double bytes) {
+Streams two_passes(double bytes) {
   return {.statistics_passes = 1, .residual = true, .out = bytes};
 }
 Streams velocity() { return {.residual = true, .velocity = true}; }
@@ -47,8 +47,8 @@ std::span<const BenchCase> bench_cases() {
       {"natural", encode, plain("natural"), 0, kNone, sends(1), 0},
       {"signsgd", encode, plain("signsgd"), 0, kNone, sends(0.125), 0},
       {"signsgd", decode_add, plain("signsgd"), 0, kNone, adds(0.125), 0},
-      {"ef_sign", encode, plain("ef_sign"), 0, kClassic, statistics_passes(0.125), 0.75},
-      {"onebit", encode, plain("onebit"), 0, kClassic, statistics_passes(0.125), 0.75},
+      {"ef_sign", encode, plain("ef_sign"), 0, kClassic, two_passes(0.125), 0.75},
+      {"onebit", encode, plain("onebit"), 0, kClassic, two_passes(0.125), 0.75},
       {"ef_sign", decode_add, plain("ef_sign"), 0, kNone, adds(0.125), 0},
       {"topk 1 %", encode, plain("topk"), 0.01f, kClassic, keeps(0), 0},
       {"topk 0.1 %", encode, plain("topk"), 0.001f, kClassic, keeps(0), 0},

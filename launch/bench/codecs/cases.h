@@ -1,4 +1,4 @@
-// What `terse bench codecs` measures: a line each.
+// The lines that `terse bench codecs` measures.
 #pragma once
 
 #include <span>
@@ -8,27 +8,27 @@
 
 namespace terse {
 
-// The least memory traffic of a pass, in streams over the gradient: each is read or written once,
+// The minimum memory traffic of a pass, as streams over the gradient that are read or written once,
 // in order. The benchmark moves the same streams without computing to find the limit.
 struct Streams {
-  int statistics_passes = 0;  // times that gradient and residual are read before the pass itself
+  int statistics_passes = 0;  // passes that read gradient and residual before the pass itself
   bool residual = false;      // read and written in place
   bool velocity = false;      // read and written in place
   bool sum = false;           // the gradient is written in place
-  double out = 0, in = 0;     // bytes of payload an element that are written, or read
-  double scatter = 0;         // instead of all that: the share of the elements that are added to
+  double out = 0, in = 0;     // bytes of payload per element that are written, or read
+  double scatter = 0;         // instead of all these: the share of elements that are added to
 
   double bytes() const {
     if (scatter > 0) return 2 * kLine * scatter;
     return statistics_passes * (residual ? 8 : 4) + 4 + (residual ? 8 : 0) + (velocity ? 8 : 0) +
            (sum ? 4 : 0) + out + in;
   }
-  static constexpr double kLine = 64;  // bytes that an element far from others moves
+  static constexpr double kLine = 64;  // bytes moved for an element far from others
 };
 
 // encode: all tensors of the gradient into one frame. decode_add: gradient = weight * (gradient +
-// what a peer sent), as the owner of a shard does. scatter: gradient += weight * a sparse message's
-// entries, in place.
+// a peer's message), as at the owner of a shard. scatter: gradient += weight * the entries of a
+// sparse message, in place.
 enum class Pass { encode, decode_add, scatter };
 
 struct BenchCase {
@@ -38,7 +38,7 @@ struct BenchCase {
   float level;
   Feedback feedback;
   Streams streams;
-  double target;  // least share of the limit; 0: none is set
+  double target;  // minimum share of the limit; 0: none
 };
 
 std::span<const BenchCase> bench_cases();

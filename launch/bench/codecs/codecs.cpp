@@ -19,10 +19,10 @@ namespace terse {
 namespace {
 
 const std::array<Switch, 5> kSwitches = {{
-    {"codec", "NAME", "the lines of one codec; default all"},
+    {"codec", "NAME", "measure the lines of one codec; default all"},
     {"repeat", "N", "measure each N times and take the best; default 7"},
-    {"threads", "N", "also by N threads that share the tensors out; default 1"},
-    {"json", "FILE", "write the numbers there, too"},
+    {"threads", "N", "measure also N threads that divide the tensors; default 1"},
+    {"json", "FILE", "also write the numbers there"},
     {"help", "", "this text"},
 }};
 
@@ -63,7 +63,7 @@ std::string table_of(std::span<const IndexRate> rates) {
   return format_table({"Rice, density", "bits/index", "M indices/s", "target"}, rows);
 }
 
-// Where the memory gives several threads no more than one, they cannot be faster.
+// If the memory gives several threads no more bandwidth than one, they cannot be faster.
 std::string threads_table(std::span<const Measured> all, int threads) {
   std::vector<std::vector<std::string>> rows;
   for (const Measured& one : all) {
@@ -85,7 +85,7 @@ std::string table_of(const LowRankTime& time) {
         fmt::format("{:.2f}", kLowRankTarget)}});
 }
 
-// Null where it is not known.
+// Null if it is unknown.
 nlohmann::json json_of(const std::optional<double>& number) {
   return number ? nlohmann::json(*number) : nlohmann::json();
 }

@@ -1,4 +1,4 @@
-// terse bench codecs: how near each codec's passes come to the speed of this core's memory.
+// terse bench codecs: the speed of each codec's passes, relative to the memory bandwidth of a core.
 #pragma once
 
 #include <span>
@@ -8,9 +8,9 @@
 
 namespace terse {
 
-// Takes the words after `bench codecs`; returns the exit code. Prints tables and, for --json FILE,
-// writes the same numbers there; PowerSGD is compared with the products of `library` if there is
-// one. Throws JobError for words that it does not know.
+// Takes the arguments after `codecs` and returns the exit code. Prints tables and, for --json FILE,
+// writes the same numbers there; compares PowerSGD with the matrix products of `library` if there
+// is one. Throws JobError for unknown arguments.
 int bench_codecs(std::span<const std::string> args, const MatrixProducts& library = {});
 
 }  // namespace terse

@@ -7,13 +7,13 @@ namespace terse {
 
 struct IndexRate {
   double density;
-  double bits;        // an index
-  double per_second;  // indices, read after they were checked
+  double bits;        // per index
+  double per_second;  // indices read, not counting their check
 };
 
 inline constexpr double kIndexRateTarget = 150e6;
 
-// Rice's coding at 1 % and 0.1 % of 16 M elements; the best of `repeat` rounds.
+// Rice coding at 1 % and 0.1 % of 16 M elements; the best of `repeat` rounds.
 std::vector<IndexRate> rice_rates(int repeat);
 
 }  // namespace terse

@@ -22,7 +22,7 @@ double seconds_of(Body&& body) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-// Matrices with room for their vectors.
+// Matrices with memory for their factors.
 struct Subject {
   std::vector<Factors> table;
   std::vector<float> vectors;
@@ -46,11 +46,11 @@ struct Subject {
   }
 
   void step() {
-    const Exec nobody_waits;
-    low_rank::fold_and_project(table, feedback::kClassic, Side::p, nobody_waits);
+    const Exec no_progress;
+    low_rank::fold_and_project(table, feedback::kClassic, Side::p, no_progress);
     for (const Factors& f : table) low_rank::orthonormalize(f.p, f.shape.n0, f.shape.rank);
-    low_rank::project(table, feedback::kClassic, Side::q, nobody_waits);
-    low_rank::rebuild(table, feedback::kClassic, low_rank::Settle::now, nobody_waits);
+    low_rank::project(table, feedback::kClassic, Side::q, no_progress);
+    low_rank::rebuild(table, feedback::kClassic, low_rank::ResidualUpdate::now, no_progress);
   }
 
   void products(const MatrixProducts& library) {

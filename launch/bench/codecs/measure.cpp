@@ -16,7 +16,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// One codec's memory: a frame of its rows, and what the codec works in.
+// A codec, a frame for its rows, and its working memory.
 class Bench {
  public:
   Bench(const BenchCase& line, std::span<const Row> rows)
@@ -46,19 +46,21 @@ class Bench {
     for (Row& row : rows_) row.frame = kEvery;
     codec_->decode(rows_, box_, 0.5f, feedback::kNone, exec());
   }
-  // With the checks that a receiver makes.
+  // Includes the checks of a receiver.
   void scatter() {
     const auto& codec = dynamic_cast<const Sparsifier&>(*codec_);
     for (const Row& row : rows_) {
       const ConstBytes payload = box_[1].payload(row.slot);
       const std::uint32_t max_entries = codec.max_entries(row.n, row.level);
-      if (const char* what = SparseReader::find_error(payload, row.n, max_entries, codec.values()))
-        fail("{} wrote a message that is damaged: {}.", codec.name(), what);
+      if (const PayloadError error =
+              SparseReader::find_error(payload, row.n, max_entries, codec.values())) {
+        fail("codec {} wrote a damaged message: {}.", codec.name(), *error);
+      }
       Scratch scratch(exec().scratch);
-      const auto memory = SparseReader::carve(scratch, row.n, max_entries, codec.values());
+      const auto workspace = SparseReader::carve(scratch, row.n, max_entries, codec.values());
       const SparseReader reader(payload, row.n, codec.values());
       for (std::uint32_t chunk = 0; chunk * kChunk < row.n; ++chunk)
-        reader.add_chunk(chunk, 0.5f, row.out + chunk * kChunk, memory);
+        reader.add_chunk(chunk, 0.5f, row.out + chunk * kChunk, workspace);
     }
   }
   void run(Pass pass) {
@@ -85,27 +87,27 @@ class Bench {
   Mailbox box_;
 };
 
-// body(i) on a thread each, all at once; the seconds until the last one ends.
+// Runs body(i) on a thread each, started together; returns the seconds until the last one ends.
 template <class Body>
 double timed(std::size_t threads, Body&& body) {
-  std::barrier<> together(static_cast<std::ptrdiff_t>(threads));
+  std::barrier<> start(static_cast<std::ptrdiff_t>(threads));
   Clock::time_point begin;
   {
     std::vector<std::jthread> others;
     for (std::size_t i = 1; i < threads; ++i) {
       others.emplace_back([&, i] {
-        together.arrive_and_wait();
+        start.arrive_and_wait();
         body(i);
       });
     }
-    together.arrive_and_wait();
+    start.arrive_and_wait();
     begin = Clock::now();
     body(0);
   }
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-// Runs of rows with about as many elements each.
+// Splits the rows into runs of about equal size.
 std::vector<std::span<const Row>> parts_of(const Arena& arena, int threads) {
   std::vector<std::span<const Row>> parts;
   const std::span<const Row> rows = arena.rows();
@@ -121,7 +123,7 @@ std::vector<std::span<const Row>> parts_of(const Arena& arena, int threads) {
   return parts;
 }
 
-// Codec and limit in turn, so that what else the machine does meets both.
+// Codec and limit alternate, so that other load on the machine affects both.
 Times times_of(const BenchCase& line, Arena& arena, int repeat, int threads) {
   arena.fill();
   std::vector<std::unique_ptr<Bench>> benches;

@@ -1,4 +1,4 @@
-// One line of the benchmark, measured.
+// Measures one line of the benchmark.
 #pragma once
 
 #include "terse/launch/bench/codecs/cases.h"
@@ -6,12 +6,13 @@
 
 namespace terse {
 
-// By one thread, and by several that share the tensors out, each with a frame of its own: what the
-// ranks of one process do. The best of all repeats.
+// The best of all repeats.
 struct Times {
   double codec = 1e9, limit = 1e9;  // seconds
 };
 
+// Times of one thread, and of several that divide the tensors among them, each with its own frame,
+// like the ranks of one process.
 struct Measured {
   const BenchCase* line;
   Times one, several;
@@ -22,7 +23,7 @@ struct Measured {
   double share() const { return one.limit / one.codec; }
 };
 
-// `several` is as it began where threads == 1.
+// Leaves `several` at its initial value if threads == 1.
 Measured measure(const BenchCase& line, Arena& arena, int repeat, int threads);
 
 }  // namespace terse

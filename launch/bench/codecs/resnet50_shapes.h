@@ -1,5 +1,5 @@
-// The parameters of ResNet-50 (He et al. 2016, table 1): 161 tensors, 25,557,032 elements. A
-// gradient of real shapes to measure with.
+// The parameters of ResNet-50 (He et al. 2016, table 1): 161 tensors, 25,557,032 elements, as a
+// realistic gradient for benchmarks.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ struct TensorShape {
   std::uint32_t rows;  // the first dimension
 };
 
-// In the order in which backward completes them.
+// In the order in which the backward pass completes them.
 std::vector<TensorShape> resnet50_shapes();
 
 }  // namespace terse

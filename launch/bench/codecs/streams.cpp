@@ -55,7 +55,7 @@ void Arena::fill() {
   std::fill(velocity.begin(), velocity.end(), 0.0f);
 }
 
-// As far apart as chance puts the elements of a share, and few enough to stay in a cache.
+// The gaps between elements selected at random with the given share; few enough to stay in a cache.
 MemoryMover::MemoryMover(const Streams& streams, Arena& arena) : streams_(streams), arena_(arena) {
   if (streams.scatter == 0) return;
   const RandomStream stream(1, "gaps");
@@ -106,7 +106,7 @@ void MemoryMover::move(Arena::Range range, std::span<std::byte> payload) const {
     std::memcpy(place(streams_.out), cached, part(streams_.out));
     std::memcpy(cached, place(streams_.in), part(streams_.in));
   });
-  // What was read is used, so that no pass can be left out.
+  // Uses what was read, so that the compiler cannot drop a pass.
   payload[4 * range.begin] = static_cast<std::byte>(peak ^ static_cast<unsigned>(cached[0]));
 }
 

@@ -1,4 +1,4 @@
-// A gradient with its memories, and what it takes to move them.
+// A gradient with residual and velocity, and the movement of the same bytes without computing.
 #pragma once
 
 #include <cstdint>
@@ -8,11 +8,11 @@
 
 namespace terse {
 
-// ResNet-50's tensors one after another, each from a multiple of 16 elements on.
+// ResNet-50's tensors one after another, each at a multiple of 16 elements.
 class Arena {
  public:
   Arena();
-  std::size_t elements() const { return elements_; }  // of the tensors alone
+  std::size_t elements() const { return elements_; }  // without padding
   std::span<const Row> rows() const { return rows_; }
   // From the first element of some neighboring rows to the end of the last.
   struct Range {
@@ -22,7 +22,7 @@ class Arena {
     return {static_cast<std::size_t>(rows.front().grad - gradient.data()),
             static_cast<std::size_t>(rows.back().grad - gradient.data()) + rows.back().n};
   }
-  // Fresh values: small numbers of both signs in gradient and residual, zeros in the velocity.
+  // Refills gradient and residual with small numbers of both signs, and the velocity with zeros.
   void fill();
 
   std::vector<float> gradient, residual, velocity;
@@ -36,7 +36,7 @@ class Arena {
 class MemoryMover {
  public:
   MemoryMover(const Streams& streams, Arena& arena);
-  // Moves those of a range once, block by block; `payload` has room for the whole arena's.
+  // Moves the streams of a range once, block by block; `payload` is as large as the whole arena's.
   void move(Arena::Range range, std::span<std::byte> payload) const;
 
  private:
@@ -44,7 +44,7 @@ class MemoryMover {
 
   const Streams& streams_;
   Arena& arena_;
-  std::vector<std::uint16_t> gaps_;  // between places to add to, over and over
+  std::vector<std::uint16_t> gaps_;  // between elements to add to, used cyclically
 };
 
 }  // namespace terse

@@ -17,7 +17,8 @@ std::uint64_t load_until(const std::byte* from, const std::byte* end) {
   return word;
 }
 
-// Field i of a run of fields. A field of at most 32 bits lies within eight bytes.
+// The field that begins at `bit`. A field of at most 32 bits lies within eight bytes; kWhole: they
+// all lie before `end`.
 template <bool kWhole>
 TERSE_INLINE std::uint64_t field(const std::byte* from, const std::byte* end, std::size_t bit,
                                  std::uint64_t mask) {
@@ -36,40 +37,38 @@ TERSE_INLINE std::uint64_t sum_body(const std::byte* from, const std::byte* end,
 }
 
 template <bool kWhole>
-TERSE_INLINE void gaps_body(const std::byte* from, const std::byte* end, std::uint32_t before,
-                            unsigned width, std::uint32_t count, std::uint32_t* into) {
-  const std::uint64_t mask = (1ull << width) - 1;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    before +=
-        1 + static_cast<std::uint32_t>(field<kWhole>(from, end, std::size_t{i} * width, mask));
-    into[i] = before;
+TERSE_INLINE void gaps_body(const PackedGaps gaps, std::uint32_t* into) {
+  const std::uint64_t mask = (1ull << gaps.width) - 1;
+  std::uint32_t index = gaps.first;
+  for (std::uint32_t i = 0; i < gaps.count; ++i) {
+    index += 1 + static_cast<std::uint32_t>(
+                     field<kWhole>(gaps.from, gaps.end, std::size_t{i} * gaps.width, mask));
+    into[i] = index;
   }
 }
 
-// The j-th one of the unary bits, at bit p, says that the first j + 1 gaps have rests of p - j in
-// sum: so an index is known from the position of its one and the sum of the low fields.
+// If the j-th one of the unary bits is bit p, the high parts of the first j + 1 gaps sum to p - j.
+// So an index follows from the position of its one and the sum of the low fields.
 template <bool kWhole>
-TERSE_INLINE void rice_body(const std::byte* low, const std::byte* high, const std::byte* end,
-                            const std::byte* limit, std::uint64_t first, unsigned shift,
-                            std::uint32_t count, std::uint32_t* into) {
-  const std::uint64_t mask = (1ull << shift) - 1;
-  std::uint64_t sum = first + 1;
+TERSE_INLINE void rice_body(RiceGaps gaps, std::uint32_t* into) {
+  const std::uint64_t mask = (1ull << gaps.shift) - 1;
+  std::uint64_t sum = std::uint64_t{gaps.first} + 1;
   std::uint32_t j = 0;
   std::size_t bit = 0;
-  for (std::uint64_t base = 0; high < end; base += 64, high += 8) {
-    std::uint64_t word = load_until(high, end);
+  for (std::uint64_t base = 0; gaps.high < gaps.end; base += 64, gaps.high += 8) {
+    std::uint64_t word = load_until(gaps.high, gaps.end);
     const auto ones = static_cast<std::uint32_t>(std::popcount(word));
-    for (const std::uint32_t until = j + std::min(ones, count - j); j < until; ++j) {
+    for (const std::uint32_t until = j + std::min(ones, gaps.count - j); j < until; ++j) {
       const auto place = static_cast<std::uint64_t>(std::countr_zero(word));
       word &= word - 1;
-      sum += field<kWhole>(low, limit, bit, mask);
-      bit += shift;
-      into[j] = static_cast<std::uint32_t>(sum + j + ((base + place - j) << shift));
+      sum += field<kWhole>(gaps.low, gaps.limit, bit, mask);
+      bit += gaps.shift;
+      into[j] = static_cast<std::uint32_t>(sum + j + ((base + place - j) << gaps.shift));
     }
   }
 }
 
-// Whether all fields may be read by eight bytes.
+// Whether every field can be read by eight bytes.
 bool is_whole(const std::byte* from, const std::byte* end, std::size_t bits) {
   return static_cast<std::size_t>(end - from) >= bytes_for(bits) + 8;
 }
@@ -80,7 +79,7 @@ std::uint64_t sum_of_fields(const std::byte* from, const std::byte* end, unsigne
                                                          : sum_body<false>(from, end, width, count);
 }
 
-// The bit of the last of `count` ones, if the unary bits end in the byte that holds it.
+// The position of the last of `count` ones, if the unary bits end in the byte that holds it.
 std::uint64_t last_one(const std::byte* high, const std::byte* end, std::uint32_t count) {
   std::uint32_t ones = 0;
   for (std::uint64_t base = 0; high < end && base <= 0xffffffffu; base += 64, high += 8) {
@@ -111,17 +110,16 @@ void write_fields(std::span<const std::uint32_t> values, unsigned width, std::by
   std::memcpy(to, &pending, bytes_for(bits));
 }
 
-std::uint64_t last_of_gaps(const std::byte* from, const std::byte* end, std::uint32_t first,
-                           unsigned width, std::uint32_t count) {
-  return std::uint64_t{first} + count + sum_of_fields(from, end, width, count);
+std::uint64_t last_index_of_gaps(const PackedGaps& gaps) {
+  return std::uint64_t{gaps.first} + gaps.count +
+         sum_of_fields(gaps.from, gaps.end, gaps.width, gaps.count);
 }
 
-void read_gaps(const std::byte* from, const std::byte* end, std::uint32_t first, unsigned width,
-               std::uint32_t count, std::uint32_t* into) {
-  if (is_whole(from, end, std::size_t{count} * width)) {
-    gaps_body<true>(from, end, first, width, count, into);
+void read_gaps(const PackedGaps& gaps, std::uint32_t* into) {
+  if (is_whole(gaps.from, gaps.end, std::size_t{gaps.count} * gaps.width)) {
+    gaps_body<true>(gaps, into);
   } else {
-    gaps_body<false>(from, end, first, width, count, into);
+    gaps_body<false>(gaps, into);
   }
 }
 
@@ -134,23 +132,20 @@ void write_unary(std::span<const std::uint32_t> values, std::byte* to) {
   }
 }
 
-std::uint64_t last_of_rice(const std::byte* low, const std::byte* high, const std::byte* end,
-                           const std::byte* limit, std::uint32_t first, unsigned shift,
-                           std::uint32_t count) {
-  if (count == 0) return high == end ? first : kNone;
-  const std::uint64_t place = last_one(high, end, count);
+std::uint64_t last_index_of_rice(const RiceGaps& gaps) {
+  if (gaps.count == 0) return gaps.high == gaps.end ? gaps.first : kNone;
+  const std::uint64_t place = last_one(gaps.high, gaps.end, gaps.count);
   if (place == kNone) return kNone;
-  return std::uint64_t{first} + count + sum_of_fields(low, limit, shift, count) +
-         ((place - (count - 1)) << shift);
+  return std::uint64_t{gaps.first} + gaps.count +
+         sum_of_fields(gaps.low, gaps.limit, gaps.shift, gaps.count) +
+         ((place - (gaps.count - 1)) << gaps.shift);
 }
 
-void read_rice(const std::byte* low, const std::byte* high, const std::byte* end,
-               const std::byte* limit, std::uint32_t first, unsigned shift, std::uint32_t count,
-               std::uint32_t* into) {
-  if (is_whole(low, limit, std::size_t{count} * shift)) {
-    rice_body<true>(low, high, end, limit, first, shift, count, into);
+void read_rice(const RiceGaps& gaps, std::uint32_t* into) {
+  if (is_whole(gaps.low, gaps.limit, std::size_t{gaps.count} * gaps.shift)) {
+    rice_body<true>(gaps, into);
   } else {
-    rice_body<false>(low, high, end, limit, first, shift, count, into);
+    rice_body<false>(gaps, into);
   }
 }
 

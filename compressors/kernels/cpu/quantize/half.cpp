@@ -37,8 +37,8 @@ TERSE_INLINE std::uint16_t fp16_of(float value) {
 TERSE_INLINE float float_of_fp16(std::uint16_t half) {
   const std::uint32_t sign = (half & 0x8000u) << 16;
   const std::uint32_t magnitude = (half & 0x7fffu) << 13;
-  // Subnormal: the significand over the exponent of 2^-14, less 2^-14, which never computes with a
-  // subnormal fp32.
+  // Subnormal: the significand with the exponent of 2^-14, minus 2^-14, which avoids subnormal
+  // fp32 operands.
   const float lifted =
       std::bit_cast<float>(magnitude + (113u << 23)) - std::bit_cast<float>(113u << 23);
   const std::uint32_t subnormal = std::bit_cast<std::uint32_t>(lifted);
@@ -58,8 +58,8 @@ TERSE_INLINE float float_of_bf16(std::uint16_t half) {
 }
 
 #if TERSE_X86_VECTORS
-// x86 converts fp16 by itself from AVX2 on, equal to the bit for all that is not NaN. For bf16 the
-// narrowing is what compilers do badly.
+// x86 has fp16 conversions from AVX2 on, equal to the bit except for NaNs. For bf16, compilers
+// generate poor narrowing code.
 namespace hn = hwy::HWY_NAMESPACE;
 using Floats = hn::ScalableTag<float>;
 using Words = hn::RebindToUnsigned<Floats>;
@@ -80,7 +80,7 @@ TERSE_INLINE std::size_t bf16_vectors(const float* values, std::uint16_t* out, s
   const hn::Repartition<std::uint16_t, Words> halves;
   const std::size_t lanes = hn::Lanes(words);
   const auto* const from = reinterpret_cast<const std::uint32_t*>(values);
-  // What belongs to the result is in the upper half.
+  // The result is in the upper halves.
   const auto rounded = [&](std::size_t i) HWY_ATTR {
     const auto bits = hn::LoadU(words, from + i);
     const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(words, 1));
@@ -92,8 +92,8 @@ TERSE_INLINE std::size_t bf16_vectors(const float* values, std::uint16_t* out, s
   return i;
 }
 
-TERSE_INLINE std::size_t sum_fp16_vectors(const std::uint16_t* values, const float* base,
-                                          float weight, float* out, std::size_t n) {
+TERSE_INLINE std::size_t weighted_sum_fp16_vectors(const std::uint16_t* values, const float* base,
+                                                   float weight, float* out, std::size_t n) {
   const Floats floats;
   const hn::Rebind<hwy::float16_t, Floats> halves;
   const auto weights = hn::Set(floats, weight);
@@ -106,8 +106,8 @@ TERSE_INLINE std::size_t sum_fp16_vectors(const std::uint16_t* values, const flo
   return i;
 }
 
-TERSE_INLINE std::size_t sum_bf16_vectors(const std::uint16_t* values, const float* base,
-                                          float weight, float* out, std::size_t n) {
+TERSE_INLINE std::size_t weighted_sum_bf16_vectors(const std::uint16_t* values, const float* base,
+                                                   float weight, float* out, std::size_t n) {
   const Floats floats;
   const Words words;
   const hn::Rebind<std::uint16_t, Floats> halves;
@@ -121,12 +121,12 @@ TERSE_INLINE std::size_t sum_bf16_vectors(const std::uint16_t* values, const flo
   return i;
 }
 #else
-TERSE_INLINE std::size_t sum_fp16_vectors(const std::uint16_t*, const float*, float, float*,
-                                          std::size_t) {
+TERSE_INLINE std::size_t weighted_sum_fp16_vectors(const std::uint16_t*, const float*, float,
+                                                   float*, std::size_t) {
   return 0;
 }
-TERSE_INLINE std::size_t sum_bf16_vectors(const std::uint16_t*, const float*, float, float*,
-                                          std::size_t) {
+TERSE_INLINE std::size_t weighted_sum_bf16_vectors(const std::uint16_t*, const float*, float,
+                                                   float*, std::size_t) {
   return 0;
 }
 TERSE_INLINE std::size_t fp16_vectors(const float*, std::uint16_t*, std::size_t) { return 0; }
@@ -142,15 +142,15 @@ void from_fp16(const std::uint16_t* __restrict values, float* __restrict out, st
 void add_fp16(const std::uint16_t* __restrict values, float* __restrict acc, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) acc[i] += float_of_fp16(values[i]);
 }
-void sum_fp16(const std::uint16_t* __restrict values, const float* base, float weight, float* out,
-              std::size_t n) {
-  std::size_t i = sum_fp16_vectors(values, base, weight, out, n);
+void weighted_sum_fp16(const std::uint16_t* __restrict values, const float* base, float weight,
+                       float* out, std::size_t n) {
+  std::size_t i = weighted_sum_fp16_vectors(values, base, weight, out, n);
   TERSE_ELEMENTWISE
   for (; i < n; ++i) out[i] = weight * (base[i] + float_of_fp16(values[i]));
 }
-void rest_of_fp16(const std::uint16_t* __restrict values, const float* __restrict v,
-                  float* __restrict rest, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i) rest[i] = v[i] - float_of_fp16(values[i]);
+void residual_of_fp16(const std::uint16_t* __restrict values, const float* __restrict v,
+                      float* __restrict residual, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) residual[i] = v[i] - float_of_fp16(values[i]);
 }
 
 void to_bf16(const float* __restrict values, std::uint16_t* __restrict out, std::size_t n) {
@@ -162,15 +162,15 @@ void from_bf16(const std::uint16_t* __restrict values, float* __restrict out, st
 void add_bf16(const std::uint16_t* __restrict values, float* __restrict acc, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) acc[i] += float_of_bf16(values[i]);
 }
-void sum_bf16(const std::uint16_t* __restrict values, const float* base, float weight, float* out,
-              std::size_t n) {
-  std::size_t i = sum_bf16_vectors(values, base, weight, out, n);
+void weighted_sum_bf16(const std::uint16_t* __restrict values, const float* base, float weight,
+                       float* out, std::size_t n) {
+  std::size_t i = weighted_sum_bf16_vectors(values, base, weight, out, n);
   TERSE_ELEMENTWISE
   for (; i < n; ++i) out[i] = weight * (base[i] + float_of_bf16(values[i]));
 }
-void rest_of_bf16(const std::uint16_t* __restrict values, const float* __restrict v,
-                  float* __restrict rest, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i) rest[i] = v[i] - float_of_bf16(values[i]);
+void residual_of_bf16(const std::uint16_t* __restrict values, const float* __restrict v,
+                      float* __restrict residual, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) residual[i] = v[i] - float_of_bf16(values[i]);
 }
 
 }  // namespace terse::kernels::HWY_NAMESPACE
@@ -182,13 +182,13 @@ namespace terse::kernels {
 HWY_EXPORT(to_fp16);
 HWY_EXPORT(from_fp16);
 HWY_EXPORT(add_fp16);
-HWY_EXPORT(rest_of_fp16);
-HWY_EXPORT(sum_fp16);
+HWY_EXPORT(residual_of_fp16);
+HWY_EXPORT(weighted_sum_fp16);
 HWY_EXPORT(to_bf16);
 HWY_EXPORT(from_bf16);
 HWY_EXPORT(add_bf16);
-HWY_EXPORT(rest_of_bf16);
-HWY_EXPORT(sum_bf16);
+HWY_EXPORT(residual_of_bf16);
+HWY_EXPORT(weighted_sum_bf16);
 
 void to_fp16(const float* values, std::uint16_t* out, std::size_t n) {
   HWY_DYNAMIC_DISPATCH(to_fp16)(values, out, n);
@@ -208,19 +208,19 @@ void from_bf16(const std::uint16_t* values, float* out, std::size_t n) {
 void add_bf16(const std::uint16_t* values, float* acc, std::size_t n) {
   HWY_DYNAMIC_DISPATCH(add_bf16)(values, acc, n);
 }
-void rest_of_fp16(const std::uint16_t* values, const float* v, float* rest, std::size_t n) {
-  HWY_DYNAMIC_DISPATCH(rest_of_fp16)(values, v, rest, n);
+void residual_of_fp16(const std::uint16_t* values, const float* v, float* residual, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(residual_of_fp16)(values, v, residual, n);
 }
-void rest_of_bf16(const std::uint16_t* values, const float* v, float* rest, std::size_t n) {
-  HWY_DYNAMIC_DISPATCH(rest_of_bf16)(values, v, rest, n);
+void residual_of_bf16(const std::uint16_t* values, const float* v, float* residual, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(residual_of_bf16)(values, v, residual, n);
 }
-void sum_fp16(const std::uint16_t* values, const float* base, float weight, float* out,
-              std::size_t n) {
-  HWY_DYNAMIC_DISPATCH(sum_fp16)(values, base, weight, out, n);
+void weighted_sum_fp16(const std::uint16_t* values, const float* base, float weight, float* out,
+                       std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(weighted_sum_fp16)(values, base, weight, out, n);
 }
-void sum_bf16(const std::uint16_t* values, const float* base, float weight, float* out,
-              std::size_t n) {
-  HWY_DYNAMIC_DISPATCH(sum_bf16)(values, base, weight, out, n);
+void weighted_sum_bf16(const std::uint16_t* values, const float* base, float weight, float* out,
+                       std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(weighted_sum_bf16)(values, base, weight, out, n);
 }
 
 }  // namespace terse::kernels

@@ -1,6 +1,6 @@
-// fp32 <-> 16-bit floats, round to nearest even, with integer and fp32 arithmetic alone: the same
-// bits on every machine. Values that round past the largest finite one become infinite, and a NaN
-// becomes anything: the caller refuses both by their magnitude.
+// fp32 <-> 16-bit floats, round to nearest even, using integer and fp32 arithmetic alone: the same
+// bits on every machine. Values that round past the largest finite one become infinite, and the
+// result of a NaN is unspecified: callers refuse both by their magnitude.
 #pragma once
 
 #include <cstddef>
@@ -17,18 +17,18 @@ void to_fp16(const float* values, std::uint16_t* out, std::size_t n);
 void from_fp16(const std::uint16_t* values, float* out, std::size_t n);
 void add_fp16(const std::uint16_t* values, float* acc, std::size_t n);
 // out = weight * (base + values).
-void sum_fp16(const std::uint16_t* values, const float* base, float weight, float* out,
-              std::size_t n);
-// rest = v - what was made of it.
-void rest_of_fp16(const std::uint16_t* values, const float* v, float* rest, std::size_t n);
+void weighted_sum_fp16(const std::uint16_t* values, const float* base, float weight, float* out,
+                       std::size_t n);
+// residual = v - values, the rounded v.
+void residual_of_fp16(const std::uint16_t* values, const float* v, float* residual, std::size_t n);
 
 void to_bf16(const float* values, std::uint16_t* out, std::size_t n);
 void from_bf16(const std::uint16_t* values, float* out, std::size_t n);
 void add_bf16(const std::uint16_t* values, float* acc, std::size_t n);
 // out = weight * (base + values).
-void sum_bf16(const std::uint16_t* values, const float* base, float weight, float* out,
-              std::size_t n);
-// rest = v - what was made of it.
-void rest_of_bf16(const std::uint16_t* values, const float* v, float* rest, std::size_t n);
+void weighted_sum_bf16(const std::uint16_t* values, const float* base, float weight, float* out,
+                       std::size_t n);
+// residual = v - values, the rounded v.
+void residual_of_bf16(const std::uint16_t* values, const float* v, float* residual, std::size_t n);
 
 }  // namespace terse::kernels

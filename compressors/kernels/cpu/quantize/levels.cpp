@@ -27,7 +27,7 @@ TERSE_INLINE float with_sign(float magnitude, std::uint32_t sign) {
 TERSE_INLINE float share_of(std::uint32_t noise) {
   return static_cast<float>(static_cast<std::int32_t>(noise)) * kNoiseUnit;
 }
-// The same in units of a significand's last place.
+// The same in units of the significand's last place.
 TERSE_INLINE std::uint32_t step_of(std::uint32_t noise) { return noise << (kSignificand - 16); }
 // Without a branch, which would keep the compiler from vectorizing.
 TERSE_INLINE std::int32_t choose(bool condition, std::int32_t yes, std::int32_t no) {
@@ -35,14 +35,14 @@ TERSE_INLINE std::int32_t choose(bool condition, std::int32_t yes, std::int32_t 
   return (yes & mask) | (no & ~mask);
 }
 
-template <DecodeOutput kKeep>
-TERSE_INLINE void keep_value(float* __restrict kept, std::size_t i, float v, float decoded) {
-  if constexpr (kKeep != DecodeOutput::nothing)
-    kept[i] = kKeep == DecodeOutput::difference ? v - decoded : decoded;
+template <DecodeOutput kOutput>
+TERSE_INLINE void write_decoded(float* __restrict sink, std::size_t i, float v, float decoded) {
+  if constexpr (kOutput != DecodeOutput::nothing)
+    sink[i] = kOutput == DecodeOutput::difference ? v - decoded : decoded;
 }
 
-// A way to code is a level of |v| under some noise, and the magnitude that a level reads as.
-struct Even {
+// A coder maps |v| and noise to a level, and a level to the magnitude that it decodes to.
+struct Uniform {
   float unit, top;
   TERSE_INLINE std::int32_t level(float magnitude, std::uint32_t noise) const {
     const float x = magnitude / unit + share_of(noise);
@@ -51,12 +51,12 @@ struct Even {
   TERSE_INLINE float value(std::int32_t level) const { return unit * static_cast<float>(level); }
 };
 
-struct Powers {
+struct Exponential {
   float norm, lift;  // lift is 2^s
   std::int32_t lowest;
   TERSE_INLINE std::int32_t level(float magnitude, std::uint32_t noise) const {
-    // The lesser by its bits: of a comparison of floats compilers make a branch here, and no
-    // vectors.
+    // The minimum by bits: compilers turn a comparison of floats into a branch here and do not
+    // vectorize.
     const float r = float_of(std::min(bits_of(magnitude / norm), bits_of(1.0f)));
     const auto power = static_cast<std::int32_t>((bits_of(r) + step_of(noise)) >> kSignificand);
     const std::int32_t below = choose(share_of(noise) < r * lift, 1, 0);
@@ -68,7 +68,7 @@ struct Powers {
   }
 };
 
-struct Exponents {
+struct Natural {
   TERSE_INLINE std::int32_t level(float magnitude, std::uint32_t noise) const {
     const auto power =
         static_cast<std::int32_t>((bits_of(magnitude) + step_of(noise)) >> kSignificand);
@@ -80,107 +80,112 @@ struct Exponents {
   }
 };
 
-template <DecodeOutput kKeep, class Way>
-TERSE_INLINE void code_body(const Way way, unsigned sign_at, const float* __restrict values,
+template <DecodeOutput kOutput, class Coder>
+TERSE_INLINE void code_body(const Coder coder, unsigned sign_at, const float* __restrict values,
                             const std::uint16_t* __restrict noise, std::uint8_t* __restrict codes,
-                            float* __restrict kept, std::size_t n) {
+                            float* __restrict sink, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
     const float v = values[i];
     const std::uint32_t sign = bits_of(v) & kSign;
-    const std::int32_t level = way.level(magnitude_of(v), noise[i]);
+    const std::int32_t level = coder.level(magnitude_of(v), noise[i]);
     codes[i] =
         static_cast<std::uint8_t>(static_cast<std::uint32_t>(level) | (sign >> 31) << sign_at);
-    keep_value<kKeep>(kept, i, v, with_sign(way.value(level), sign));
+    write_decoded<kOutput>(sink, i, v, with_sign(coder.value(level), sign));
   }
 }
 
-template <class Way>
-TERSE_INLINE void code(const Way way, unsigned sign_at, const float* values,
-                       const std::uint16_t* noise, Coded out, std::size_t n) {
-  switch (out.keep) {
+template <class Coder>
+TERSE_INLINE void code(const Coder coder, unsigned sign_at, const float* values,
+                       const std::uint16_t* noise, CodeOutput out, std::size_t n) {
+  switch (out.sink.output) {
     case DecodeOutput::nothing:
-      return code_body<DecodeOutput::nothing>(way, sign_at, values, noise, out.codes, out.kept, n);
+      return code_body<DecodeOutput::nothing>(coder, sign_at, values, noise, out.codes, out.sink.to,
+                                              n);
     case DecodeOutput::decoded:
-      return code_body<DecodeOutput::decoded>(way, sign_at, values, noise, out.codes, out.kept, n);
+      return code_body<DecodeOutput::decoded>(coder, sign_at, values, noise, out.codes, out.sink.to,
+                                              n);
     case DecodeOutput::difference:
-      return code_body<DecodeOutput::difference>(way, sign_at, values, noise, out.codes, out.kept,
-                                                 n);
+      return code_body<DecodeOutput::difference>(coder, sign_at, values, noise, out.codes,
+                                                 out.sink.to, n);
   }
 }
 
-template <bool kAdd, class Way>
-TERSE_INLINE void read(const Way way, unsigned sign_at, const std::uint8_t* __restrict codes,
+template <bool kAdd, class Coder>
+TERSE_INLINE void read(const Coder coder, unsigned sign_at, const std::uint8_t* __restrict codes,
                        float* __restrict out, std::size_t n) {
   const std::uint32_t levels = (1u << sign_at) - 1;
   for (std::size_t i = 0; i < n; ++i) {
     const std::uint32_t code = codes[i];
     const std::uint32_t sign = (code >> sign_at) << 31;
-    const float value = with_sign(way.value(static_cast<std::int32_t>(code & levels)), sign);
+    const float value = with_sign(coder.value(static_cast<std::int32_t>(code & levels)), sign);
     out[i] = kAdd ? out[i] + value : value;
   }
 }
 
-TERSE_INLINE Even even(CodeForm form) {
-  return {form.unit, static_cast<float>((1u << (form.bits - 1)) - 1)};
+TERSE_INLINE Uniform uniform(LevelFormat format) {
+  return {format.unit, static_cast<float>((1u << (format.bits - 1)) - 1)};
 }
-TERSE_INLINE Powers powers(CodeForm form) {
-  const std::int32_t lowest = (1 << (form.bits - 1)) - 2;
-  return {form.unit, float_of(static_cast<std::uint32_t>(lowest + kBias) << kSignificand), lowest};
-}
-
-void to_levels(const float* values, const std::uint16_t* noise, CodeForm form, Coded out,
-               std::size_t n) {
-  code(even(form), form.bits - 1, values, noise, out, n);
-}
-void from_levels(const std::uint8_t* codes, CodeForm form, float* out, std::size_t n) {
-  read<false>(even(form), form.bits - 1, codes, out, n);
-}
-void add_levels(const std::uint8_t* codes, CodeForm form, float* acc, std::size_t n) {
-  read<true>(even(form), form.bits - 1, codes, acc, n);
-}
-void to_powers(const float* values, const std::uint16_t* noise, CodeForm form, Coded out,
-               std::size_t n) {
-  code(powers(form), form.bits - 1, values, noise, out, n);
-}
-void from_powers(const std::uint8_t* codes, CodeForm form, float* out, std::size_t n) {
-  read<false>(powers(form), form.bits - 1, codes, out, n);
-}
-void add_powers(const std::uint8_t* codes, CodeForm form, float* acc, std::size_t n) {
-  read<true>(powers(form), form.bits - 1, codes, acc, n);
-}
-void to_exponents(const float* values, const std::uint16_t* noise, Coded out, std::size_t n) {
-  code(Exponents{}, 7, values, noise, out, n);
-}
-void from_exponents(const std::uint8_t* codes, float* out, std::size_t n) {
-  read<false>(Exponents{}, 7, codes, out, n);
-}
-void add_exponents(const std::uint8_t* codes, float* acc, std::size_t n) {
-  read<true>(Exponents{}, 7, codes, acc, n);
+TERSE_INLINE Exponential exponential(LevelFormat format) {
+  const std::int32_t lowest = (1 << (format.bits - 1)) - 2;
+  return {format.unit, float_of(static_cast<std::uint32_t>(lowest + kBias) << kSignificand),
+          lowest};
 }
 
-template <DecodeOutput kKeep>
+void to_uniform_levels(const float* values, const std::uint16_t* noise, LevelFormat format,
+                       CodeOutput out, std::size_t n) {
+  code(uniform(format), format.bits - 1, values, noise, out, n);
+}
+void from_uniform_levels(const std::uint8_t* codes, LevelFormat format, float* out, std::size_t n) {
+  read<false>(uniform(format), format.bits - 1, codes, out, n);
+}
+void add_uniform_levels(const std::uint8_t* codes, LevelFormat format, float* acc, std::size_t n) {
+  read<true>(uniform(format), format.bits - 1, codes, acc, n);
+}
+void to_exponential_levels(const float* values, const std::uint16_t* noise, LevelFormat format,
+                           CodeOutput out, std::size_t n) {
+  code(exponential(format), format.bits - 1, values, noise, out, n);
+}
+void from_exponential_levels(const std::uint8_t* codes, LevelFormat format, float* out,
+                             std::size_t n) {
+  read<false>(exponential(format), format.bits - 1, codes, out, n);
+}
+void add_exponential_levels(const std::uint8_t* codes, LevelFormat format, float* acc,
+                            std::size_t n) {
+  read<true>(exponential(format), format.bits - 1, codes, acc, n);
+}
+void to_natural(const float* values, const std::uint16_t* noise, CodeOutput out, std::size_t n) {
+  code(Natural{}, 7, values, noise, out, n);
+}
+void from_natural(const std::uint8_t* codes, float* out, std::size_t n) {
+  read<false>(Natural{}, 7, codes, out, n);
+}
+void add_natural(const std::uint8_t* codes, float* acc, std::size_t n) {
+  read<true>(Natural{}, 7, codes, acc, n);
+}
+
+template <DecodeOutput kOutput>
 TERSE_INLINE void ternary_body(const float* __restrict values,
                                const std::uint16_t* __restrict noise, float unit,
-                               std::uint8_t* __restrict codes, float* __restrict kept,
+                               std::uint8_t* __restrict codes, float* __restrict sink,
                                std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
     const float v = values[i];
     const std::int32_t sent = choose(share_of(noise[i]) < magnitude_of(v) / unit, 1, 0);
     const auto negative = static_cast<std::int32_t>(bits_of(v) >> 31);
     codes[i] = static_cast<std::uint8_t>(sent * (2 - negative));
-    keep_value<kKeep>(kept, i, v, unit * static_cast<float>(sent * (1 - 2 * negative)));
+    write_decoded<kOutput>(sink, i, v, unit * static_cast<float>(sent * (1 - 2 * negative)));
   }
 }
 
-void to_ternary(const float* values, const std::uint16_t* noise, float unit, Coded out,
+void to_ternary(const float* values, const std::uint16_t* noise, float unit, CodeOutput out,
                 std::size_t n) {
-  switch (out.keep) {
+  switch (out.sink.output) {
     case DecodeOutput::nothing:
-      return ternary_body<DecodeOutput::nothing>(values, noise, unit, out.codes, out.kept, n);
+      return ternary_body<DecodeOutput::nothing>(values, noise, unit, out.codes, out.sink.to, n);
     case DecodeOutput::decoded:
-      return ternary_body<DecodeOutput::decoded>(values, noise, unit, out.codes, out.kept, n);
+      return ternary_body<DecodeOutput::decoded>(values, noise, unit, out.codes, out.sink.to, n);
     case DecodeOutput::difference:
-      return ternary_body<DecodeOutput::difference>(values, noise, unit, out.codes, out.kept, n);
+      return ternary_body<DecodeOutput::difference>(values, noise, unit, out.codes, out.sink.to, n);
   }
 }
 
@@ -229,15 +234,15 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace terse::kernels {
 
-HWY_EXPORT(to_levels);
-HWY_EXPORT(from_levels);
-HWY_EXPORT(add_levels);
-HWY_EXPORT(to_powers);
-HWY_EXPORT(from_powers);
-HWY_EXPORT(add_powers);
-HWY_EXPORT(to_exponents);
-HWY_EXPORT(from_exponents);
-HWY_EXPORT(add_exponents);
+HWY_EXPORT(to_uniform_levels);
+HWY_EXPORT(from_uniform_levels);
+HWY_EXPORT(add_uniform_levels);
+HWY_EXPORT(to_exponential_levels);
+HWY_EXPORT(from_exponential_levels);
+HWY_EXPORT(add_exponential_levels);
+HWY_EXPORT(to_natural);
+HWY_EXPORT(from_natural);
+HWY_EXPORT(add_natural);
 HWY_EXPORT(to_ternary);
 HWY_EXPORT(to_integers_8);
 HWY_EXPORT(from_integers_8);
@@ -246,36 +251,38 @@ HWY_EXPORT(to_integers_16);
 HWY_EXPORT(from_integers_16);
 HWY_EXPORT(add_integers_16);
 
-void to_levels(const float* values, const std::uint16_t* noise, CodeForm form, Coded out,
-               std::size_t n) {
-  HWY_DYNAMIC_DISPATCH(to_levels)(values, noise, form, out, n);
+void to_uniform_levels(const float* values, const std::uint16_t* noise, LevelFormat format,
+                       CodeOutput out, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(to_uniform_levels)(values, noise, format, out, n);
 }
-void from_levels(const std::uint8_t* codes, CodeForm form, float* out, std::size_t n) {
-  HWY_DYNAMIC_DISPATCH(from_levels)(codes, form, out, n);
+void from_uniform_levels(const std::uint8_t* codes, LevelFormat format, float* out, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(from_uniform_levels)(codes, format, out, n);
 }
-void add_levels(const std::uint8_t* codes, CodeForm form, float* acc, std::size_t n) {
-  HWY_DYNAMIC_DISPATCH(add_levels)(codes, form, acc, n);
+void add_uniform_levels(const std::uint8_t* codes, LevelFormat format, float* acc, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(add_uniform_levels)(codes, format, acc, n);
 }
-void to_powers(const float* values, const std::uint16_t* noise, CodeForm form, Coded out,
-               std::size_t n) {
-  HWY_DYNAMIC_DISPATCH(to_powers)(values, noise, form, out, n);
+void to_exponential_levels(const float* values, const std::uint16_t* noise, LevelFormat format,
+                           CodeOutput out, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(to_exponential_levels)(values, noise, format, out, n);
 }
-void from_powers(const std::uint8_t* codes, CodeForm form, float* out, std::size_t n) {
-  HWY_DYNAMIC_DISPATCH(from_powers)(codes, form, out, n);
+void from_exponential_levels(const std::uint8_t* codes, LevelFormat format, float* out,
+                             std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(from_exponential_levels)(codes, format, out, n);
 }
-void add_powers(const std::uint8_t* codes, CodeForm form, float* acc, std::size_t n) {
-  HWY_DYNAMIC_DISPATCH(add_powers)(codes, form, acc, n);
+void add_exponential_levels(const std::uint8_t* codes, LevelFormat format, float* acc,
+                            std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(add_exponential_levels)(codes, format, acc, n);
 }
-void to_exponents(const float* values, const std::uint16_t* noise, Coded out, std::size_t n) {
-  HWY_DYNAMIC_DISPATCH(to_exponents)(values, noise, out, n);
+void to_natural(const float* values, const std::uint16_t* noise, CodeOutput out, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(to_natural)(values, noise, out, n);
 }
-void from_exponents(const std::uint8_t* codes, float* out, std::size_t n) {
-  HWY_DYNAMIC_DISPATCH(from_exponents)(codes, out, n);
+void from_natural(const std::uint8_t* codes, float* out, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(from_natural)(codes, out, n);
 }
-void add_exponents(const std::uint8_t* codes, float* acc, std::size_t n) {
-  HWY_DYNAMIC_DISPATCH(add_exponents)(codes, acc, n);
+void add_natural(const std::uint8_t* codes, float* acc, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(add_natural)(codes, acc, n);
 }
-void to_ternary(const float* values, const std::uint16_t* noise, float unit, Coded out,
+void to_ternary(const float* values, const std::uint16_t* noise, float unit, CodeOutput out,
                 std::size_t n) {
   HWY_DYNAMIC_DISPATCH(to_ternary)(values, noise, unit, out, n);
 }

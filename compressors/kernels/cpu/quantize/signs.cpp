@@ -12,14 +12,14 @@
 HWY_BEFORE_NAMESPACE();
 namespace terse::kernels::HWY_NAMESPACE {
 
-// Vectors of 8 lanes or more make whole bytes of bits; the others are left to plain loops.
+// Vectors of 8 lanes or more give whole bytes of bits; other targets use plain loops.
 #if TERSE_X86_VECTORS
 namespace hn = hwy::HWY_NAMESPACE;
 using Floats = hn::ScalableTag<float>;
 
-template <DecodeOutput kKeep>
+template <DecodeOutput kOutput>
 TERSE_INLINE std::size_t pack_vectors(const float* values, std::size_t n, std::byte* bits,
-                                      Levels levels, float* kept) {
+                                      SignLevels levels, float* sink) {
   const Floats floats;
   const auto zero = hn::Zero(floats), positive = hn::Set(floats, levels.positive),
              negative = hn::Set(floats, levels.negative);
@@ -29,17 +29,17 @@ TERSE_INLINE std::size_t pack_vectors(const float* values, std::size_t n, std::b
     const auto v = hn::LoadU(floats, values + i);
     const auto below = hn::Lt(v, zero);
     hn::StoreMaskBits(floats, below, reinterpret_cast<std::uint8_t*>(bits + i / 8));
-    if constexpr (kKeep != DecodeOutput::nothing) {
+    if constexpr (kOutput != DecodeOutput::nothing) {
       const auto decoded = hn::IfThenElse(below, negative, positive);
-      hn::StoreU(kKeep == DecodeOutput::difference ? hn::Sub(v, decoded) : decoded, floats,
-                 kept + i);
+      hn::StoreU(kOutput == DecodeOutput::difference ? hn::Sub(v, decoded) : decoded, floats,
+                 sink + i);
     }
   }
   return i;
 }
 
 template <bool kAdd>
-TERSE_INLINE std::size_t unpack_vectors(const std::byte* bits, Levels levels, float* out,
+TERSE_INLINE std::size_t unpack_vectors(const std::byte* bits, SignLevels levels, float* out,
                                         std::size_t n) {
   const Floats floats;
   const auto positive = hn::Set(floats, levels.positive),
@@ -55,49 +55,49 @@ TERSE_INLINE std::size_t unpack_vectors(const std::byte* bits, Levels levels, fl
   return i;
 }
 #else
-template <DecodeOutput kKeep>
-TERSE_INLINE std::size_t pack_vectors(const float*, std::size_t, std::byte*, Levels, float*) {
+template <DecodeOutput kOutput>
+TERSE_INLINE std::size_t pack_vectors(const float*, std::size_t, std::byte*, SignLevels, float*) {
   return 0;
 }
 template <bool kAdd>
-TERSE_INLINE std::size_t unpack_vectors(const std::byte*, Levels, float*, std::size_t) {
+TERSE_INLINE std::size_t unpack_vectors(const std::byte*, SignLevels, float*, std::size_t) {
   return 0;
 }
 #endif
 
-template <DecodeOutput kKeep>
-TERSE_INLINE void pack_body(const float* values, std::size_t n, std::byte* bits, Levels levels,
-                            float* kept) {
-  std::size_t i = pack_vectors<kKeep>(values, n, bits, levels, kept);
+template <DecodeOutput kOutput>
+TERSE_INLINE void pack_body(const float* values, std::size_t n, std::byte* bits, SignLevels levels,
+                            float* sink) {
+  std::size_t i = pack_vectors<kOutput>(values, n, bits, levels, sink);
   for (; i < n; i += 8) {
     unsigned byte = 0;
     for (std::size_t j = 0; j < 8 && i + j < n; ++j) {
       const float v = values[i + j];
       const bool below = v < 0;
       byte |= static_cast<unsigned>(below) << j;
-      if constexpr (kKeep != DecodeOutput::nothing) {
+      if constexpr (kOutput != DecodeOutput::nothing) {
         const float decoded = below ? levels.negative : levels.positive;
-        kept[i + j] = kKeep == DecodeOutput::difference ? v - decoded : decoded;
+        sink[i + j] = kOutput == DecodeOutput::difference ? v - decoded : decoded;
       }
     }
     bits[i / 8] = static_cast<std::byte>(byte);
   }
 }
 
-void pack_signs(const float* values, std::size_t n, std::byte* bits, Levels levels,
-                DecodeOutput keep, float* kept) {
-  switch (keep) {
+void pack_signs(const float* values, std::size_t n, std::byte* bits, SignLevels levels,
+                DecodeSink sink) {
+  switch (sink.output) {
     case DecodeOutput::nothing:
-      return pack_body<DecodeOutput::nothing>(values, n, bits, levels, kept);
+      return pack_body<DecodeOutput::nothing>(values, n, bits, levels, sink.to);
     case DecodeOutput::decoded:
-      return pack_body<DecodeOutput::decoded>(values, n, bits, levels, kept);
+      return pack_body<DecodeOutput::decoded>(values, n, bits, levels, sink.to);
     case DecodeOutput::difference:
-      return pack_body<DecodeOutput::difference>(values, n, bits, levels, kept);
+      return pack_body<DecodeOutput::difference>(values, n, bits, levels, sink.to);
   }
 }
 
 template <bool kAdd>
-TERSE_INLINE void unpack_body(const std::byte* bits, Levels levels, float* out, std::size_t n) {
+TERSE_INLINE void unpack_body(const std::byte* bits, SignLevels levels, float* out, std::size_t n) {
   for (std::size_t i = unpack_vectors<kAdd>(bits, levels, out, n); i < n; ++i) {
     const bool below = (static_cast<unsigned>(bits[i / 8]) >> (i % 8)) & 1u;
     const float decoded = below ? levels.negative : levels.positive;
@@ -105,10 +105,10 @@ TERSE_INLINE void unpack_body(const std::byte* bits, Levels levels, float* out, 
   }
 }
 
-void unpack_signs(const std::byte* bits, Levels levels, float* out, std::size_t n) {
+void unpack_signs(const std::byte* bits, SignLevels levels, float* out, std::size_t n) {
   unpack_body<false>(bits, levels, out, n);
 }
-void add_signs(const std::byte* bits, Levels levels, float* acc, std::size_t n) {
+void add_signs(const std::byte* bits, SignLevels levels, float* acc, std::size_t n) {
   unpack_body<true>(bits, levels, acc, n);
 }
 
@@ -118,14 +118,14 @@ void copy_signs(const float* values, float* out, std::size_t n) {
     out[i] = (values[i] < 0 ? -1.0f : 1.0f) + (values[i] - values[i]);
 }
 
-// The 32 partial sums, and how many values below 0 each has met.
+// The 32 partial sums, and the number of negative values in each.
 struct Partials {
   alignas(64) std::array<float, 32> above{}, below{};
   alignas(64) std::array<std::int32_t, 32> count{};
 };
 
 #if TERSE_X86_VECTORS
-// All whole groups of 32 values; returns where it stopped.
+// Sums all whole groups of 32 values; returns where it stopped.
 TERSE_INLINE std::size_t sum_vectors(const float* values, std::size_t n, Partials& into) {
   constexpr std::size_t kVectors = 32 / hn::MaxLanes(Floats());
   using Ints = hn::RebindToSigned<Floats>;
@@ -187,14 +187,14 @@ HWY_EXPORT(add_signs);
 HWY_EXPORT(copy_signs);
 HWY_EXPORT(sums_by_sign);
 
-void pack_signs(const float* values, std::size_t n, std::byte* bits, Levels levels,
-                DecodeOutput keep, float* kept) {
-  HWY_DYNAMIC_DISPATCH(pack_signs)(values, n, bits, levels, keep, kept);
+void pack_signs(const float* values, std::size_t n, std::byte* bits, SignLevels levels,
+                DecodeSink sink) {
+  HWY_DYNAMIC_DISPATCH(pack_signs)(values, n, bits, levels, sink);
 }
-void unpack_signs(const std::byte* bits, Levels levels, float* out, std::size_t n) {
+void unpack_signs(const std::byte* bits, SignLevels levels, float* out, std::size_t n) {
   HWY_DYNAMIC_DISPATCH(unpack_signs)(bits, levels, out, n);
 }
-void add_signs(const std::byte* bits, Levels levels, float* acc, std::size_t n) {
+void add_signs(const std::byte* bits, SignLevels levels, float* acc, std::size_t n) {
   HWY_DYNAMIC_DISPATCH(add_signs)(bits, levels, acc, n);
 }
 void copy_signs(const float* values, float* out, std::size_t n) {

@@ -1,33 +1,32 @@
-// Signs as bits, eight in a byte, the first in the lowest; a set bit is negative. Zeros of both
-// kinds count as positive.
+// Signs as bits, eight per byte, the first in the lowest bit; a set bit is negative. Zeros of both
+// signs count as positive.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-#include "terse/compressors/kernels/cpu/quantize/quantize.h"
+#include "terse/compressors/kernels/cpu/quantize/decode_sink.h"
 
 namespace terse::kernels {
 
-// What a sign reads as.
-struct Levels {
+// The values that a positive and a negative sign decode to.
+struct SignLevels {
   float positive, negative;
 };
 
 constexpr std::size_t sign_bytes(std::size_t n) { return (n + 7) / 8; }
 
-// The signs of n values, and in the same pass what `keep` says of the values they read as. Bits
-// past n are 0.
-void pack_signs(const float* values, std::size_t n, std::byte* bits, Levels levels,
-                DecodeOutput keep, float* kept);
-void unpack_signs(const std::byte* bits, Levels levels, float* out, std::size_t n);
-void add_signs(const std::byte* bits, Levels levels, float* acc, std::size_t n);
+// Writes the signs of n values; bits past n are 0.
+void pack_signs(const float* values, std::size_t n, std::byte* bits, SignLevels levels,
+                DecodeSink sink);
+void unpack_signs(const std::byte* bits, SignLevels levels, float* out, std::size_t n);
+void add_signs(const std::byte* bits, SignLevels levels, float* acc, std::size_t n);
 
-// +1 and -1; NaN for what is no finite number, so that it is not lost.
+// +1 and -1; NaN for a value that is not finite, so that it does not go unnoticed.
 void copy_signs(const float* values, float* out, std::size_t n);
 
-// The sum of the values from 0 up, that of the negative ones' magnitudes, and how many these are.
-// In fp32, each by 32 interleaved partial sums, then a tree over them.
+// The sum of the values that are not negative, the sum of the magnitudes of those that are, and the
+// number of the latter. In fp32, each by 32 interleaved partial sums, then a tree over them.
 struct SignSums {
   float positives = 0, negatives = 0;
   std::size_t negative = 0;

@@ -19,21 +19,21 @@ namespace terse::kernels::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-template <bool kTakes>
+template <bool kClears>
 TERSE_INLINE void add_one(const float* v, std::uint32_t index, Collected& into) {
   const float value = *v;
   if (into.found < into.capacity) {
     into.index[into.found] = index;
     into.value[into.found] = value;
-    if constexpr (kTakes) {
-      const std::uint32_t kept = magnitude(value) >= into.take_from ? 0u : 0xffffffffu;
-      *const_cast<float*>(v) = std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) & kept);
+    if constexpr (kClears) {
+      const std::uint32_t mask = magnitude(value) >= into.clear_from ? 0u : 0xffffffffu;
+      *const_cast<float*>(v) = std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) & mask);
     }
   }
   ++into.found;
 }
 
-// The stretches with a peak at or above the threshold, without a branch for each.
+// Lists the stretches with a peak above `below`, without a branch for each.
 TERSE_INLINE std::size_t list_stretches(std::span<const std::uint32_t> peaks, std::uint32_t below,
                                         std::uint16_t* list) {
   const hn::CappedTag<std::int32_t, kPeakLanes> ints;
@@ -50,7 +50,7 @@ TERSE_INLINE std::size_t list_stretches(std::span<const std::uint32_t> peaks, st
   return count;
 }
 
-// Which of a stretch's elements are above the limit, as bits.
+// A bit mask of the stretch's elements whose magnitude is above `below`.
 TERSE_INLINE std::uint32_t mask_of(const float* v, std::uint32_t below) {
   const hn::CappedTag<std::int32_t, kPeakLanes> ints;
   const auto all = hn::Set(ints, 0x7fffffff),
@@ -65,10 +65,10 @@ TERSE_INLINE std::uint32_t mask_of(const float* v, std::uint32_t below) {
   return mask;
 }
 
-template <bool kTakes>
+template <bool kClears>
 TERSE_INLINE void collect_into(std::span<const float> v, std::span<const std::uint32_t> peaks,
                                std::uint32_t base, std::uint32_t threshold, Collected& into) {
-  const std::uint32_t below = threshold - 1;  // as numbers with a sign, -1 is below all
+  const std::uint32_t below = threshold - 1;  // as a signed integer, -1 is below all
   std::array<std::uint16_t, kBlock / kStretch + 1> list;
   const std::size_t count = list_stretches(peaks, below, list.data());
   const std::size_t whole = v.size() / kStretch;
@@ -77,18 +77,18 @@ TERSE_INLINE void collect_into(std::span<const float> v, std::span<const std::ui
     std::uint32_t mask = mask_of(&v[begin], below);
     for (; mask != 0; mask &= mask - 1) {
       const std::size_t i = begin + static_cast<std::size_t>(std::countr_zero(mask));
-      add_one<kTakes>(&v[i], base + static_cast<std::uint32_t>(i), into);
+      add_one<kClears>(&v[i], base + static_cast<std::uint32_t>(i), into);
     }
   }
   for (std::size_t i = whole * kStretch; i < v.size(); ++i) {
     if (magnitude(v[i]) >= threshold)
-      add_one<kTakes>(&v[i], base + static_cast<std::uint32_t>(i), into);
+      add_one<kClears>(&v[i], base + static_cast<std::uint32_t>(i), into);
   }
 }
 
 void collect_block(std::span<const float> v, std::span<const std::uint32_t> peaks,
                    std::uint32_t base, std::uint32_t threshold, Collected& into) {
-  if (into.take_from == Collected::kTakesNothing) {
+  if (into.clear_from == Collected::kClearsNothing) {
     collect_into<false>(v, peaks, base, threshold, into);
   } else {
     collect_into<true>(v, peaks, base, threshold, into);
@@ -100,7 +100,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace terse::kernels {
-constexpr std::size_t kPlacesAhead = 12;  // that are asked for while one is read
+constexpr std::size_t kPrefetchAhead = 12;  // groups that are prefetched while one is read
 
 HWY_EXPORT(collect_block);
 
@@ -125,31 +125,30 @@ void collect(std::span<const float> v, std::uint32_t base, std::uint32_t thresho
   }
 }
 
-void sample_magnitudes(const Row& row, const Feedback& f, const Places& places,
+void sample_magnitudes(const Row& row, const Feedback& f, const SampleLayout& layout,
                        std::span<float> into) {
   const float scale = row.scale == nullptr ? 1.0f : *row.scale;
   const bool has_u = f.keeps_velocity();
   const bool reads_u = f.uu != 0 && row.u_in != nullptr, reads_e = f.ve != 0 && row.e_in != nullptr;
-  std::size_t place = places.start, next = 0;
+  std::size_t place = layout.start, next = 0;
   for (float& sample : into) {
     const std::size_t i = place + next;
     const float g = scale * row.grad[i];
     const float u_in = reads_u ? row.u_in[i] : 0.0f;
     const float e_in = reads_e ? row.e_in[i] : 0.0f;
-    const float u = (f.uu != 0 ? f.uu * u_in : kNothing) + (f.ug != 0 ? f.ug * g : kNothing);
-    const float v =
-        ((has_u && f.vu != 0 ? f.vu * u : kNothing) + (f.vg != 0 ? f.vg * g : kNothing)) +
-        (f.ve != 0 ? f.ve * e_in : kNothing);
+    const float u = (f.uu != 0 ? f.uu * u_in : kNoTerm) + (f.ug != 0 ? f.ug * g : kNoTerm);
+    const float v = ((has_u && f.vu != 0 ? f.vu * u : kNoTerm) + (f.vg != 0 ? f.vg * g : kNoTerm)) +
+                    (f.ve != 0 ? f.ve * e_in : kNoTerm);
     sample = std::bit_cast<float>(magnitude(v));
-    if (++next == places.together) {
+    if (++next == layout.group) {
       next = 0;
-      const std::size_t ahead = place + kPlacesAhead * places.stride;
+      const std::size_t ahead = place + kPrefetchAhead * layout.stride;
       if (ahead < row.n) {
         __builtin_prefetch(row.grad + ahead);
         if (reads_e) __builtin_prefetch(row.e_in + ahead);
         if (reads_u) __builtin_prefetch(row.u_in + ahead);
       }
-      place += places.stride;
+      place += layout.stride;
     }
   }
 }

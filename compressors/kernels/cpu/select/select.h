@@ -1,5 +1,5 @@
-// Selection by magnitude: |v| compares like its bits do, so thresholds are integers and no value
-// needs rounding.
+// Selection by magnitude: |v| compares like its bits, so thresholds are integers and no value needs
+// rounding.
 #pragma once
 
 #include <algorithm>
@@ -16,16 +16,16 @@ namespace terse::kernels {
 constexpr std::uint32_t magnitude(float x) { return std::bit_cast<std::uint32_t>(x) & 0x7fffffffu; }
 inline constexpr std::uint32_t kLargestMagnitude = 0x7fffffffu;
 
-// How many magnitudes are at least `threshold`.
+// The number of magnitudes that are at least `threshold`.
 std::size_t count_at_least(const float* v, std::size_t n, std::uint32_t threshold);
 
 inline constexpr std::size_t kGroup = 32;
-// found[g] says whether a magnitude in [low, high] is among elements [32 g, 32 g + 32).
+// Sets found[g] to whether elements [32 g, 32 g + 32) have a magnitude in [low, high].
 void find_groups(const float* v, std::size_t n, std::uint32_t low, std::uint32_t high,
                  std::uint8_t* found);
 
-// Calls visit(index, magnitude) for the magnitudes in [low, high] of a block of at most kBlock, in
-// order of index.
+// Calls visit(index, magnitude) for the magnitudes in [low, high] of a block of at most kBlock
+// elements, in order of index.
 template <class Visit>
 void visit_between(std::span<const float> block, std::uint32_t low, std::uint32_t high,
                    Visit&& visit) {

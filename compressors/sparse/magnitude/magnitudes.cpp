@@ -1,12 +1,12 @@
-#include "terse/compressors/sparse/magnitudes.h"
+#include "terse/compressors/sparse/magnitude/magnitudes.h"
 
 #include <algorithm>
 #include <bit>
 
 namespace terse {
 
-std::optional<Kth> kth_largest(const Magnitudes& v, std::uint32_t k, std::uint32_t low,
-                               std::uint32_t high, std::span<std::uint32_t> bins) {
+std::optional<KthLargest> kth_largest(const Magnitudes& v, std::uint32_t k, std::uint32_t low,
+                                      std::uint32_t high, std::span<std::uint32_t> bins) {
   constexpr int kDigit = std::bit_width(kBins - 1);
   if (low > high) return std::nullopt;
   for (std::uint32_t above = 0;;) {
@@ -20,7 +20,7 @@ std::optional<Kth> kth_largest(const Magnitudes& v, std::uint32_t k, std::uint32
       --bin;
     }
     low += bin << shift;
-    if (shift == 0) return Kth{low, above};
+    if (shift == 0) return KthLargest{low, above};
     high = std::min(high, low + ((1u << shift) - 1));
   }
 }

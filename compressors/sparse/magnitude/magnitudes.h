@@ -1,4 +1,4 @@
-// The magnitudes of one row, for selection.
+// The magnitudes of one row, recomputed in each pass, for selection.
 #pragma once
 
 #include <cstddef>
@@ -14,9 +14,10 @@ namespace terse {
 
 class Magnitudes {
  public:
-  // Of what `fold` makes of n elements; block has kernels::kBlock elements. Every pass is paced.
-  Magnitudes(kernels::Fold& fold, std::uint32_t n, std::span<float> block, Pace& pace)
-      : fold_(fold), n_(n), block_(block), pace_(pace) {}
+  // Magnitudes of the v that `fold` computes for n elements; `block` has kernels::kBlock elements.
+  // Every pass reports its progress.
+  Magnitudes(kernels::Fold& fold, std::uint32_t n, std::span<float> block, ProgressMeter& progress)
+      : fold_(fold), n_(n), block_(block), progress_(progress) {}
 
   std::uint32_t size() const { return n_; }
 
@@ -28,8 +29,8 @@ class Magnitudes {
     return static_cast<std::uint32_t>(count);
   }
 
-  // visit(index, value, magnitude) for those in [low, high], in order; it may change the element
-  // that it is given.
+  // Calls visit(index, value, magnitude) for the magnitudes in [low, high], in order of index; it
+  // may modify the element that it is given.
   template <class Visit>
   void visit(std::uint32_t low, std::uint32_t high, Visit&& visit) const {
     each_block([&](std::uint32_t at, std::span<const float> v) {
@@ -45,27 +46,27 @@ class Magnitudes {
     for (std::uint32_t at = 0; at < n_; at += kernels::kBlock) {
       const std::uint32_t n = std::min(kernels::kBlock, n_ - at);
       use(at, fold_.run(at, block_.first(n)));
-      pace_.worked(n);
+      progress_.add(n);
     }
   }
 
   kernels::Fold& fold_;
   std::uint32_t n_;
   std::span<float> block_;
-  Pace& pace_;
+  ProgressMeter& progress_;
 };
 
 inline constexpr std::size_t kBins = 2048;
 
-struct Kth {
+struct KthLargest {
   std::uint32_t threshold;  // the k-th largest magnitude
-  std::uint32_t above;      // how many are strictly larger
+  std::uint32_t above;      // number of strictly larger magnitudes
 };
 
-// Exact, by digits of the magnitude's bits, of which the first takes in all of [low, high]; `bins`
-// has kBins elements. Looks at magnitudes in that range alone, and `high` must be at least the
-// largest of all: nothing if fewer than k are there. 1 <= k <= v.size().
-std::optional<Kth> kth_largest(const Magnitudes& v, std::uint32_t k, std::uint32_t low,
-                               std::uint32_t high, std::span<std::uint32_t> bins);
+// Exact radix selection over the magnitude's bits in [low, high], where `high` is at least the
+// largest magnitude; `bins` has kBins elements. Returns nothing if fewer than k magnitudes are in
+// that range. 1 <= k <= v.size().
+std::optional<KthLargest> kth_largest(const Magnitudes& v, std::uint32_t k, std::uint32_t low,
+                                      std::uint32_t high, std::span<std::uint32_t> bins);
 
 }  // namespace terse

@@ -1,4 +1,4 @@
-// Which elements the sparse codecs send.
+// The selections of the sparse codecs.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -12,7 +12,7 @@
 namespace terse::reference {
 namespace {
 
-// Of n elements; the density stands for the decimal fraction that somebody wrote.
+// n * density, where the density stands for the decimal fraction that was written.
 std::size_t share_below(double n, float density) {
   return static_cast<std::size_t>(std::floor(n * density * (1 + 1e-7)));
 }
@@ -24,7 +24,7 @@ std::size_t k_of(std::size_t n, float density) {
   return std::clamp<std::size_t>(share_below(static_cast<double>(n), density), 1, n);
 }
 
-// The k largest of those elements, the lower index first among equals.
+// The k largest of the elements `among`, the lower index first among equals.
 Indices largest(std::span<const float> v, Indices among, std::size_t k) {
   if (among.size() <= k) return among;
   std::ranges::stable_sort(
@@ -46,7 +46,7 @@ Indices reaching(std::span<const float> v, float threshold) {
   return indices;
 }
 
-// dgc.h: even samples from a random start on.
+// Evenly spaced samples from a random start on (dgc.h).
 struct Sampling {
   std::size_t stride = 1, count = 0;
 };
@@ -60,26 +60,26 @@ Sampling sampling_of(std::size_t n, float density, double ratio) {
   return {stride, n / stride};
 }
 
-// Magnitudes of `together` neighbors at a time, as far apart as single ones would be times that,
-// and no more than those, from the largest down.
-Floats samples_of(const Folded& row, const Sampling& sampling, std::size_t together) {
-  const std::size_t n = row.v.size(), apart = sampling.stride * together,
-                    groups = (n + sampling.stride - 1) / sampling.stride / together;
+// The magnitudes of groups of neighbors, whose distance is that of single samples times the group's
+// size, in descending order.
+Floats samples_of(const FoldedRow& row, const Sampling& sampling, std::size_t group_size) {
+  const std::size_t n = row.v.size(), apart = sampling.stride * group_size,
+                    groups = (n + sampling.stride - 1) / sampling.stride / group_size;
   const std::uint64_t draw = philox(row.key.stream(), 0, row.layer)[0];
-  std::size_t at = static_cast<std::size_t>(draw * (apart - together + 1) >> 32);
+  std::size_t at = static_cast<std::size_t>(draw * (apart - group_size + 1) >> 32);
   Floats samples;
-  for (std::size_t group = 0; group < groups && at + together <= n; ++group, at += apart) {
-    for (std::size_t i = 0; i < together; ++i) samples.push_back(std::abs(row.v[at + i]));
+  for (std::size_t group = 0; group < groups && at + group_size <= n; ++group, at += apart) {
+    for (std::size_t i = 0; i < group_size; ++i) samples.push_back(std::abs(row.v[at + i]));
   }
   std::ranges::sort(samples, std::greater<>());
   return samples;
 }
 
-Indices topk(const CodecOptions&, const Folded& row) {
+Indices topk(const CodecOptions&, const FoldedRow& row) {
   return largest(row.v, all_of(row.v.size()), k_of(row.v.size(), row.level));
 }
 
-Indices topk_sampled(const CodecOptions& options, const Folded& row) {
+Indices topk_sampled(const CodecOptions& options, const FoldedRow& row) {
   const std::size_t n = row.v.size();
   const Sampling sampling = sampling_of(n, row.level, options.sample_ratio);
   if (sampling.stride == 1) return topk(options, row);
@@ -89,7 +89,7 @@ Indices topk_sampled(const CodecOptions& options, const Folded& row) {
   return largest(row.v, reaching(row.v, samples.at(share - 1)), k_of(n, row.level));
 }
 
-Indices topk_chunk(const CodecOptions&, const Folded& row) {
+Indices topk_chunk(const CodecOptions&, const FoldedRow& row) {
   Indices indices;
   for (std::size_t at = 0; at < row.v.size(); at += 4096) {
     const auto part = row.v.subspan(at, std::min<std::size_t>(4096, row.v.size() - at));
@@ -99,7 +99,7 @@ Indices topk_chunk(const CodecOptions&, const Folded& row) {
   return indices;
 }
 
-Indices threshold(const CodecOptions& options, const Folded& row) {
+Indices threshold(const CodecOptions& options, const FoldedRow& row) {
   Indices indices = reaching(row.v, static_cast<float>(options.threshold));
   std::erase_if(indices, [&](std::uint32_t i) {
     return std::abs(row.v[i]) == static_cast<float>(options.threshold);
@@ -107,8 +107,8 @@ Indices threshold(const CodecOptions& options, const Folded& row) {
   return largest(row.v, indices, k_of(row.v.size(), row.level));
 }
 
-// The selection of DGC's authors.
-Indices dgc(const CodecOptions& options, const Folded& row) {
+// The selection in the code of DGC's authors.
+Indices dgc(const CodecOptions& options, const FoldedRow& row) {
   const std::size_t n = row.v.size();
   if (n == 0) return {};
   const auto wanted = std::clamp<std::size_t>(share_above(static_cast<double>(n), row.level), 1, n);
@@ -138,15 +138,15 @@ Indices dgc(const CodecOptions& options, const Folded& row) {
   return found;
 }
 
-Folded shared(Folded row) {
+FoldedRow shared(FoldedRow row) {
   row.key.rank = kShared;
   return row;
 }
 
-// The first k numbers of a shuffle of the row: a Feistel network of six rounds over the next power
-// of four, walked until it is inside.
-Indices randomk(const CodecOptions&, const Folded& own) {
-  const Folded row = shared(own);
+// The images of [0, k) under a bijection of [0, n): a Feistel network of six rounds over the next
+// power of four, applied until the result is below n.
+Indices randomk(const CodecOptions&, const FoldedRow& own) {
+  const FoldedRow row = shared(own);
   const auto n = static_cast<std::uint32_t>(row.v.size());
   const auto half = std::max(1u, (static_cast<unsigned>(std::bit_width(n - 1)) + 1) / 2);
   const std::uint32_t mask = (1u << half) - 1;
@@ -172,8 +172,8 @@ Indices randomk(const CodecOptions&, const Folded& own) {
   return indices;
 }
 
-Indices randblock(const CodecOptions&, const Folded& own) {
-  const Folded row = shared(own);
+Indices randblock(const CodecOptions&, const FoldedRow& own) {
+  const FoldedRow row = shared(own);
   const std::uint64_t n = row.v.size(), draw = philox(row.key.stream(), 0, row.layer)[0];
   Indices indices;
   for (std::uint64_t i = 0; i < k_of(n, row.level); ++i)
@@ -182,28 +182,28 @@ Indices randblock(const CodecOptions&, const Folded& own) {
   return indices;
 }
 
-struct Choice {
+struct Selector {
   std::string_view name;
-  Indices (*choose)(const CodecOptions&, const Folded&);
+  Indices (*select)(const CodecOptions&, const FoldedRow&);
 };
-constexpr Choice kChoices[] = {{"topk", topk},
-                               {"gtopk", topk},
-                               {"oktopk", topk},
-                               {"scalecom", topk},
-                               {"topk_sampled", topk_sampled},
-                               {"topk_chunk", topk_chunk},
-                               {"threshold", threshold},
-                               {"dgc", dgc},
-                               {"randomk", randomk},
-                               {"randblock", randblock}};
+constexpr Selector kSelectors[] = {{"topk", topk},
+                                   {"gtopk", topk},
+                                   {"oktopk", topk},
+                                   {"scalecom", topk},
+                                   {"topk_sampled", topk_sampled},
+                                   {"topk_chunk", topk_chunk},
+                                   {"threshold", threshold},
+                                   {"dgc", dgc},
+                                   {"randomk", randomk},
+                                   {"randblock", randblock}};
 
 }  // namespace
 
-Indices chosen(const CodecOptions& options, const Folded& row) {
-  for (const Choice& choice : kChoices) {
-    if (choice.name == options.name) return choice.choose(options, row);
+Indices selected_indices(const CodecOptions& options, const FoldedRow& row) {
+  for (const Selector& selector : kSelectors) {
+    if (selector.name == options.name) return selector.select(options, row);
   }
-  fail("codec {} chooses no elements that a reference knows.", options.name);
+  fail("codec {} has no reference for its selection.", options.name);
 }
 
 }  // namespace terse::reference
