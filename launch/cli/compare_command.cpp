@@ -1,12 +1,10 @@
 #include <array>
-#include <filesystem>
-#include <vector>
 
 #include "terse/base/error.h"
 #include "terse/config/arguments.h"
 #include "terse/launch/cli/program.h"
+#include "terse/report/comparison.h"
 #include "terse/report/plot.h"
-#include "terse/report/summary.h"
 #include "terse/report/table.h"
 
 namespace terse {
@@ -14,7 +12,7 @@ namespace {
 
 const std::array<Switch, 2> kSwitches = {{
     {"plot", "FILE", "draw accuracy against bytes (.svg or .png); needs gnuplot"},
-    {"help", "", "this text"},
+    {"help", "", "print this text"},
 }};
 
 }  // namespace
@@ -23,19 +21,22 @@ int compare_command(std::span<const std::string> args) {
   const Arguments arguments = parse_arguments(args, kSwitches);
   if (arguments.switches.contains("help")) {
     fmt::print(
-        "terse compare DIR ... [--plot FILE]: a table of the runs whose output folders are named; "
-        "runs of one codec and level (seeds, say) become one line with their mean and spread\n\n{}",
+        "terse compare DIR ... [--plot FILE]\n\n"
+        "Prints a table of the runs in these output folders. Runs that differ in train.seed,\n"
+        "data.path and output.* alone become one line, with their mean and range. Where other\n"
+        "settings differ, the table has a column for each of them. Each run of an earlier "
+        "version,\n"
+        "whose summary.json has no job record, is a separate line.\n\n{}",
         help_text(kSwitches));
     return 0;
   }
   if (arguments.positional.empty())
     fail<JobError>("terse compare needs the output folder of at least one run.");
-  std::vector<Summary> summaries;
-  for (const std::string& dir : arguments.positional) summaries.push_back(read_summary(dir));
-  fmt::print("{}", comparison_table(summaries));
+  const Comparison comparison = compare_runs(read_runs(arguments.positional));
+  fmt::print("{}", comparison_table(comparison));
   if (arguments.switches.contains("plot")) {
     const std::string& file = arguments.switches.at("plot");
-    plot_accuracy(file, average(summaries));
+    plot_accuracy(file, comparison);
     fmt::print("\nAccuracy against bytes: {}\n", file);
   }
   return 0;

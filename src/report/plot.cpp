@@ -14,6 +14,7 @@
 
 #include "terse/base/error.h"
 #include "terse/base/file.h"
+#include "terse/report/label_placement.h"
 
 namespace terse {
 namespace {
@@ -32,16 +33,16 @@ struct Point {
 
 struct Range {
   double low, high;
-  double share(double value) const { return (value - low) / (high - low); }
+  double fraction(double value) const { return (value - low) / (high - low); }
 };
 
-std::vector<Point> points_of(std::span<const Summary> runs) {
+std::vector<Point> points_of(const Comparison& comparison) {
   std::vector<Point> points;
-  for (const Summary& run : runs) {
-    const double bytes = run.bytes_sent_per_step_per_rank;
-    if (std::isfinite(bytes) && bytes > 0 && std::isfinite(run.test_accuracy)) {
-      points.push_back({bytes, 100 * run.test_accuracy, label(run)});
-    }
+  for (const RunGroup& group : comparison.groups) {
+    const double bytes = group.mean.bytes_sent_per_step_per_rank;
+    const double accuracy = group.mean.test_accuracy;
+    if (std::isfinite(bytes) && bytes > 0 && std::isfinite(accuracy))
+      points.push_back({bytes, 100 * accuracy, group_label(group, comparison)});
   }
   return points;
 }
@@ -52,11 +53,11 @@ Range bytes_range(const std::vector<Point>& points) {
   return {std::log10(low.bytes) - 0.35, std::log10(high.bytes) + 0.35};
 }
 
-// A spread below a tenth of a point is not made to look like a cliff.
+// At least a tenth of a percentage point on each side, so that noise does not look like a cliff.
 Range percent_range(const std::vector<Point>& points) {
   const auto [low, high] = std::ranges::minmax(points, {}, &Point::percent);
-  const double room = std::max(0.1, 0.35 * (high.percent - low.percent));
-  return {low.percent - room, high.percent + room};
+  const double margin = std::max(0.1, 0.35 * (high.percent - low.percent));
+  return {low.percent - margin, high.percent + margin};
 }
 
 std::string gnuplot_text(std::string_view text) {
@@ -72,8 +73,8 @@ std::string labels_script(const std::vector<Point>& points, const Range& bytes,
                           const Range& percent) {
   std::vector<LabeledPoint> places;
   for (const Point& point : points) {
-    places.push_back({kLeft + bytes.share(std::log10(point.bytes)) * (kWidth - kLeft - kRight),
-                      kBottom + percent.share(point.percent) * (kHeight - kBottom - kTop),
+    places.push_back({kLeft + bytes.fraction(std::log10(point.bytes)) * (kWidth - kLeft - kRight),
+                      kBottom + percent.fraction(point.percent) * (kHeight - kBottom - kTop),
                       kCharWidth * static_cast<double>(point.label.size())});
   }
   const LabelBox axes{kLeft, kBottom, kWidth - kLeft - kRight, kHeight - kBottom - kTop};
@@ -133,8 +134,8 @@ std::string read_from_start(std::FILE* file) {
   return text;
 }
 
-// Runs the program with `input` on its standard input and returns its standard output. Temporary
-// files instead of pipes: neither side can block the other.
+// Runs the program with `input` on its standard input and returns its standard output. Uses
+// temporary files instead of pipes, so that neither side can block the other.
 std::string run(const std::string& program, const std::string& input) {
   const File in = temporary_file(), out = temporary_file(), err = temporary_file();
   if (std::fwrite(input.data(), 1, input.size(), in.get()) != input.size() ||
@@ -170,12 +171,11 @@ std::string run(const std::string& program, const std::string& input) {
 
 }  // namespace
 
-void plot_accuracy(const fs::path& path, std::span<const Summary> runs,
-                   const PlotOptions& options) {
+void plot_accuracy(const fs::path& path, const Comparison& comparison, const PlotOptions& options) {
   const fs::path suffix = path.extension();
   if (suffix != ".svg" && suffix != ".png")
-    fail("a picture is .svg or .png, and {} is neither.", path.string());
-  const std::vector<Point> points = points_of(runs);
+    fail("cannot draw {}: a picture's name must end in .svg or .png.", path.string());
+  const std::vector<Point> points = points_of(comparison);
   if (points.empty()) fail("no picture was drawn: no run has both a test accuracy and bytes sent.");
   const std::string picture = run(options.program, plot_script(points, suffix, options.title));
   if (picture.empty()) fail("no picture was drawn: {} wrote nothing.", options.program);

@@ -30,27 +30,33 @@ Json to_json(const Summary& summary) {
   json["world"] = Json{{"size", summary.world.size}, {"kind", summary.world.kind}};
   json["codec"] = summary.codec;
   json["terse_version"] = summary.terse_version;
+  if (!summary.job.empty()) {
+    Json job = Json::object();
+    for (const auto& [key, value] : summary.job) job[key] = value;
+    json["job"] = std::move(job);
+  }
+  if (!summary.data_fingerprint.empty()) json["data_fingerprint"] = summary.data_fingerprint;
   for (const auto& [name, value] : summary.extra) {
     if (json.contains(name))
-      fail("'{}' is a field of every summary and cannot be an extra one.", name);
+      fail("'{}' is a regular field of a summary and cannot be an extra one.", name);
     const double* number = std::get_if<double>(&value);
     json[name] = number != nullptr ? number_or_null(*number) : Json(std::get<std::string>(value));
   }
   return json;
 }
 
-// Takes known fields out of an object, so that what is left is the extra ones. Throws Error with
-// the end of a sentence.
+// Takes the known fields out of an object; the ones that are left are the extra fields. Throws
+// Error with the rest of a sentence that begins with the file's name.
 class Fields {
  public:
   explicit Fields(Json json) : json_(std::move(json)) {
-    if (!json_.is_object()) fail("is not a run's summary: it is no JSON object.");
+    if (!json_.is_object()) fail("is not a run's summary: it is not a JSON object.");
   }
   double number(const char* name) {
     const Json value = take(name);
     if (value.is_null()) return std::numeric_limits<double>::quiet_NaN();
     if (!value.is_number())
-      fail("is not a run's summary: '{}' should be a number, and is {}.", name, value.dump());
+      fail("is not a run's summary: '{}' must be a number, not {}.", name, value.dump());
     return value.get<double>();
   }
   std::optional<double> optional_number(const char* name) {
@@ -60,14 +66,29 @@ class Fields {
   std::int64_t integer(const char* name) {
     const Json value = take(name);
     if (!value.is_number_integer())
-      fail("is not a run's summary: '{}' should be an integer, and is {}.", name, value.dump());
+      fail("is not a run's summary: '{}' must be an integer, not {}.", name, value.dump());
     return value.get<std::int64_t>();
   }
   std::string text(const char* name) {
     const Json value = take(name);
     if (!value.is_string())
-      fail("is not a run's summary: '{}' should be a text, and is {}.", name, value.dump());
+      fail("is not a run's summary: '{}' must be a string, not {}.", name, value.dump());
     return value.get<std::string>();
+  }
+  bool contains(const char* name) const { return json_.contains(name); }
+  // The members of an object of strings, in the order of the file.
+  JobRecord texts(const char* name) {
+    const Json object = take(name);
+    JobRecord record;
+    if (!object.is_object())
+      fail("is not a run's summary: '{}' must be an object, not {}.", name, object.dump());
+    for (const auto& [key, value] : object.items()) {
+      if (!value.is_string())
+        fail("is not a run's summary: '{}' in '{}' must be a string, not {}.", key, name,
+             value.dump());
+      record.emplace_back(key, value.get<std::string>());
+    }
+    return record;
   }
   Json take(const char* name) {
     const auto found = json_.find(name);
@@ -104,10 +125,13 @@ Summary from_json(Json json) {
   summary.parameter_hash = fields.text("parameter_hash");
   summary.codec = fields.text("codec");
   summary.terse_version = fields.text("terse_version");
+  if (fields.contains("job")) summary.job = fields.texts("job");
+  if (fields.contains("data_fingerprint"))
+    summary.data_fingerprint = fields.text("data_fingerprint");
   Fields world(fields.take("world"));
   const std::int64_t size = world.integer("size");
   if (size < 1 || size > std::numeric_limits<int>::max())
-    fail("is not a run's summary: a world of {} ranks.", size);
+    fail("is not a run's summary: 'size' must be a number of ranks, not {}.", size);
   summary.world = {static_cast<int>(size), world.text("kind")};
   summary.extra = fields.rest();
   return summary;
@@ -120,8 +144,12 @@ void write_summary(const fs::path& dir, const Summary& summary) {
                to_json(summary).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
+fs::path summary_path(const fs::path& path) {
+  return fs::is_directory(path) ? path / "summary.json" : path;
+}
+
 Summary read_summary(const fs::path& path) {
-  const fs::path file = fs::is_directory(path) ? path / "summary.json" : path;
+  const fs::path file = summary_path(path);
   const std::string text = read_text(file);
   try {
     return from_json(Json::parse(text));

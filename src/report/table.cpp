@@ -16,7 +16,7 @@ std::string padded(const std::string& text, std::size_t width, bool left) {
   return left ? fmt::format("{:<{}}", text, width) : fmt::format("{:>{}}", text, width);
 }
 
-// Three digits that say something: 4.82, 48.2, 482.
+// Three significant digits: 4.82, 48.2, 482.
 std::string three_digits(double value) {
   const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
   return fmt::format("{:.{}f}", value, decimals);
@@ -26,8 +26,8 @@ std::string times(double factor) {
   return std::isfinite(factor) ? three_digits(factor) + "x" : kNone;
 }
 
-std::string percent(double share) {
-  return std::isfinite(share) ? fmt::format("{:.2f} %", 100 * share) : kNone;
+std::string percent(double fraction) {
+  return std::isfinite(fraction) ? fmt::format("{:.2f} %", 100 * fraction) : kNone;
 }
 
 std::string number(double value) {
@@ -38,17 +38,15 @@ std::string ratio(const Summary& run) {
   return run.compression_ratio ? times(*run.compression_ratio) : kNone;
 }
 
-double extra_of(const Summary& run, const char* name) {
-  return std::get<double>(run.extra.at(name));
+std::string accuracy_range(const RunGroup& group) {
+  if (!std::isfinite(group.mean.test_accuracy)) return kNone;
+  return fmt::format("{:.2f} to {:.2f}", 100 * group.lowest_accuracy, 100 * group.highest_accuracy);
 }
 
-std::string extra_number(const Summary& run, const char* name, int decimals) {
-  return fmt::format("{:.{}f}", extra_of(run, name), decimals);
-}
-
-std::string spread(const Summary& run) {
-  return fmt::format("{:.2f} to {:.2f}", 100 * extra_of(run, "accuracy_low"),
-                     100 * extra_of(run, "accuracy_high"));
+std::string speed_up(const RunGroup& group, const Comparison& comparison) {
+  const RunGroup* dense = dense_group(group, comparison);
+  return dense == nullptr ? kNone
+                          : times(dense->mean.seconds_per_step / group.mean.seconds_per_step);
 }
 
 }  // namespace
@@ -59,7 +57,7 @@ std::string format_table(const std::vector<std::string>& header,
   for (const std::string& cell : header) widths.push_back(cell.size());
   for (const auto& row : rows) {
     if (row.size() != header.size())
-      fail("a table of {} columns has a row of {} cells.", header.size(), row.size());
+      fail("a table with {} columns has a row with {} cells.", header.size(), row.size());
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
   const auto line = [&](const std::vector<std::string>& cells) {
@@ -94,7 +92,7 @@ std::string format_seconds(double seconds) {
   return three_digits(seconds) + " s";
 }
 
-std::string end_table(const Summary& summary) {
+std::string result_table(const Summary& summary) {
   return format_table(
       {"run", summary.codec},
       {{"test accuracy", percent(summary.test_accuracy)},
@@ -109,24 +107,26 @@ std::string end_table(const Summary& summary) {
        {"hash of the parameters", summary.parameter_hash}});
 }
 
-std::string comparison_table(std::span<const Summary> runs) {
-  const std::vector<Summary> averages = average(runs);
-  const bool several = averages.size() < runs.size();
-  const auto dense = std::ranges::find(averages, "none", &Summary::codec);
-  std::vector<std::vector<std::string>> rows;
-  for (const Summary& run : averages) {
-    const std::string speed_up =
-        dense == averages.end() ? kNone : times(dense->seconds_per_step / run.seconds_per_step);
-    std::vector<std::string> row = {label(run), percent(run.test_accuracy)};
-    if (several) row.insert(row.end(), {spread(run), extra_number(run, "runs", 0)});
-    row.insert(row.end(), {format_bytes(run.bytes_sent_per_step_per_rank), ratio(run),
-                           format_seconds(run.seconds_per_step), speed_up});
-    rows.push_back(std::move(row));
-  }
-  std::vector<std::string> header = {"codec", "test accuracy"};
-  if (several) header.insert(header.end(), {"lowest to highest", "runs"});
+std::string comparison_table(const Comparison& comparison) {
+  const bool repeated =
+      std::ranges::any_of(comparison.groups, [](const RunGroup& group) { return group.runs > 1; });
+  std::vector<std::string> header = {"codec"};
+  header.insert(header.end(), comparison.differing.begin(), comparison.differing.end());
+  header.emplace_back("test accuracy");
+  if (repeated) header.insert(header.end(), {"lowest to highest", "runs"});
   header.insert(header.end(),
                 {"bytes per step and rank", "ratio", "time per step", "speed-up over dense"});
+  std::vector<std::vector<std::string>> rows;
+  for (const RunGroup& group : comparison.groups) {
+    const Summary& mean = group.mean;
+    std::vector<std::string> row = {group.codec};
+    for (const std::string& name : comparison.differing) row.push_back(setting_text(group, name));
+    row.push_back(percent(mean.test_accuracy));
+    if (repeated) row.insert(row.end(), {accuracy_range(group), fmt::format("{}", group.runs)});
+    row.insert(row.end(), {format_bytes(mean.bytes_sent_per_step_per_rank), ratio(mean),
+                           format_seconds(mean.seconds_per_step), speed_up(group, comparison)});
+    rows.push_back(std::move(row));
+  }
   return format_table(header, rows);
 }
 

@@ -1,4 +1,4 @@
-#include "terse/report/metrics.h"
+#include "terse/report/metrics/metrics.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 using hdf5::Handle;
 
-const JobPairs kJob = {{"train.epochs", "3"}, {"output.dir", ""}};
+const JobRecord kJob = {{"train.epochs", "3"}, {"output.dir", ""}};
 const MetricUnits kUnits = {{"loss", "nats"}, {"step_seconds", "seconds"}};
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
@@ -65,7 +65,7 @@ std::string attribute(const fs::path& dir, const std::string& object, const std:
   return text.c_str();
 }
 
-// Steps 1..10 with a loss, every fifth with an accuracy too; flushed after every second.
+// Steps 1..10 with a loss, every fifth also with an accuracy; flushes after every second step.
 MetricsWriter ten_steps(const fs::path& dir) {
   MetricsWriter writer(dir, kJob, kUnits);
   for (int step = 1; step <= 10; ++step) {
@@ -147,7 +147,8 @@ TEST(Metrics, NumbersThatAreNotFiniteAreNullAndNan) {
     EXPECT_TRUE(std::isnan(values(dir.path(), "loss").at(0)));
     EXPECT_TRUE(std::isnan(values(dir.path(), "a").at(0)));
     EXPECT_EQ(values(dir.path(), "b").at(0), 2);
-    MetricsWriter::resume(dir.path(), 1, kJob, kUnits);  // the second round is of the rebuilt file
+    MetricsWriter::resume(dir.path(), 1, kJob,
+                          kUnits);  // the second iteration reads the rebuilt file
   }
 }
 
@@ -195,7 +196,7 @@ TEST(Metrics, ALastLineTornAnywhereIsDropped) {
     ASSERT_EQ(steps(dir.path(), "loss").size(), 10u);
     ASSERT_EQ(steps(dir.path(), "test_accuracy").size(), 1u);
   }
-  const std::string zeros(20, '\0');  // what some file systems leave after a power cut
+  const std::string zeros(20, '\0');  // as some file systems write after a power failure
   std::ofstream(path, std::ios::binary) << all << zeros << '\n';
   { MetricsWriter::resume(dir.path(), 100, kJob, kUnits); }
   EXPECT_EQ(read_text(path), all);
@@ -235,7 +236,7 @@ TEST(Metrics, AReaderThatHoldsTheFileDoesNotStopTheRun) {
   const TempFolder dir;
   MetricsWriter writer = ten_steps(dir.path());
   const int reader = ::open((dir.path() / "metrics.h5").c_str(), O_RDONLY);
-  ASSERT_EQ(::flock(reader, LOCK_SH), 0);  // as HDF5 does for whoever reads
+  ASSERT_EQ(::flock(reader, LOCK_SH), 0);  // as HDF5 does for readers
   writer.append(11, {{"loss", 7}});
   writer.flush();
   ::close(reader);

@@ -26,6 +26,8 @@ Summary sample() {
           .world = {.size = 4, .kind = "mpi"},
           .codec = "dgc",
           .terse_version = "0.1.0",
+          .job = {{"train.seed", "3"}, {"data.path", "a \"b\""}, {"model.hidden", ""}},
+          .data_fingerprint = "8899aabbccddeeff",
           .extra = {{"density", 0.001}, {"note", "a \"b\"\nc"}}};
 }
 
@@ -52,6 +54,8 @@ TEST(Summary, GivesBackWhatWasWritten) {
     EXPECT_EQ(read.world, written.world);
     EXPECT_EQ(read.codec, written.codec);
     EXPECT_EQ(read.terse_version, written.terse_version);
+    EXPECT_EQ(read.job, written.job);
+    EXPECT_EQ(read.data_fingerprint, written.data_fingerprint);
     EXPECT_EQ(read.extra, written.extra);
   }
 }
@@ -69,6 +73,18 @@ TEST(Summary, WhatIsNotThereIsNull) {
   EXPECT_TRUE(contains(text, "\"world\": {\n    \"size\": 4,\n    \"kind\": \"mpi\"\n  }")) << text;
   EXPECT_EQ(read_summary(dir.path()).compression_ratio, std::nullopt);
   EXPECT_TRUE(std::isnan(read_summary(dir.path()).test_accuracy));
+}
+
+TEST(Summary, EarlierVersionsWroteNoJob) {
+  const TempFolder dir;
+  Summary summary = sample();
+  summary.job.clear();
+  summary.data_fingerprint.clear();
+  write_summary(dir.path(), summary);
+  const std::string text = read_text(dir.path() / "summary.json");
+  EXPECT_FALSE(contains(text, "\"job\"") || contains(text, "data_fingerprint")) << text;
+  EXPECT_TRUE(read_summary(dir.path()).job.empty());
+  EXPECT_EQ(read_summary(dir.path()).data_fingerprint, "");
 }
 
 TEST(Summary, AnExtraFieldCannotHideAnother) {
@@ -103,13 +119,16 @@ TEST(Summary, BadFilesAreRefusedWithASentence) {
     EXPECT_TRUE(contains(refusal(renamed), fmt::format("has no '{}'", name))) << refusal(renamed);
   }
   std::string wrong = replaced(sound, "1406", "\"14\"");
-  EXPECT_TRUE(contains(refusal(wrong), "'steps' should be an integer, and is \"14\""))
-      << refusal(wrong);
+  EXPECT_TRUE(contains(refusal(wrong), "'steps' must be an integer, not \"14\"")) << refusal(wrong);
   wrong = replaced(sound, "0.9893", "true");
-  EXPECT_TRUE(contains(refusal(wrong), "'test_accuracy' should be a number, and is true"))
+  EXPECT_TRUE(contains(refusal(wrong), "'test_accuracy' must be a number, not true"))
+      << refusal(wrong);
+  wrong = replaced(sound, "\"train.seed\": \"3\"", "\"train.seed\": 3");
+  EXPECT_TRUE(contains(refusal(wrong), "'train.seed' in 'job' must be a string, not 3"))
       << refusal(wrong);
   wrong = replaced(sound, "\"size\": 4", "\"size\": 0");
-  EXPECT_TRUE(contains(refusal(wrong), "a world of 0 ranks")) << refusal(wrong);
+  EXPECT_TRUE(contains(refusal(wrong), "'size' must be a number of ranks, not 0"))
+      << refusal(wrong);
 }
 
 }  // namespace

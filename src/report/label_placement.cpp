@@ -1,8 +1,8 @@
+#include "terse/report/label_placement.h"
+
 #include <algorithm>
 #include <array>
 #include <limits>
-
-#include "terse/report/plot.h"
 
 namespace terse {
 namespace {
@@ -22,7 +22,7 @@ LabelBox box_of(const LabeledPoint& point) {
   return {point.x - kPointRadius, point.y - kPointRadius, 2 * kPointRadius, 2 * kPointRadius};
 }
 
-// `across` and `up` are -1, 0 or 1: on which side of the point the label stands.
+// `across` and `up` are -1, 0 or 1: the side of the point on which the label goes.
 LabelBox beside(const LabeledPoint& point, double height, int across, int up, double distance) {
   const double x = point.x + across * (distance + point.label_width / 2);
   const double y = point.y + up * (distance + height / 2);

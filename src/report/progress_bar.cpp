@@ -1,4 +1,4 @@
-#include "terse/report/progress.h"
+#include "terse/report/progress_bar.h"
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
@@ -32,8 +32,9 @@ std::string clock_text(double seconds) {
 }
 
 std::string bar(std::int64_t step, std::int64_t total) {
-  const double share = std::clamp(static_cast<double>(step) / static_cast<double>(total), 0.0, 1.0);
-  const auto full = static_cast<std::size_t>(share * static_cast<double>(kBarWidth));
+  const double fraction =
+      std::clamp(static_cast<double>(step) / static_cast<double>(total), 0.0, 1.0);
+  const auto full = static_cast<std::size_t>(fraction * static_cast<double>(kBarWidth));
   std::string text(kBarWidth, ' ');
   std::fill_n(text.begin(), full, '=');
   if (full < kBarWidth) text[full] = '>';
@@ -42,26 +43,26 @@ std::string bar(std::int64_t step, std::int64_t total) {
 
 }  // namespace
 
-Progress::Progress(ProgressOptions options)
+ProgressBar::ProgressBar(ProgressBarOptions options)
     : options_(std::move(options)),
       terminal_(options_.terminal.value_or(::isatty(::fileno(options_.out)) == 1)) {
   if (!options_.seconds) options_.seconds = steady_seconds;
-  began_ = options_.seconds();
+  started_at_ = options_.seconds();
 }
 
-Progress::~Progress() { finish(); }
+ProgressBar::~ProgressBar() { finish(); }
 
-void Progress::update(std::int64_t step, double loss) {
+void ProgressBar::update(std::int64_t step, double loss) {
   if (!options_.active) return;
   const double now = options_.seconds();
   const bool last = options_.total > 0 && step >= options_.total;
   const bool due = !shown_at_ || now - *shown_at_ >= (terminal_ ? kBarEvery : kLineEvery);
   if (!due && !last) return;
   shown_at_ = now;
-  draw(text(step, loss, now - began_), step);
+  draw(status(step, loss, now - started_at_), step);
 }
 
-std::string Progress::text(std::int64_t step, double loss, double elapsed) const {
+std::string ProgressBar::status(std::int64_t step, double loss, double elapsed) const {
   std::string text = options_.total > 0 ? fmt::format("step {}/{}", step, options_.total)
                                         : fmt::format("step {}", step);
   text += fmt::format("  loss {:.4f}", loss);
@@ -74,38 +75,38 @@ std::string Progress::text(std::int64_t step, double loss, double elapsed) const
   return text;
 }
 
-void Progress::draw(const std::string& text, std::int64_t step) {
+void ProgressBar::draw(const std::string& text, std::int64_t step) {
   if (!terminal_) {
-    print(fmt::format("{}\n", text));
+    write(fmt::format("{}\n", text));
     return;
   }
-  // One column stays free: a full line would wrap, and a carriage return would not go back to its
+  // Keeps one column free: a full line would wrap, and a carriage return would not return to its
   // beginning.
   std::string line = (options_.total > 0 ? bar(step, options_.total) : "") + text;
   line.resize(std::min(line.size(), terminal_width(options_.out) - 1));
   const std::size_t leftover = bar_.size() > line.size() ? bar_.size() - line.size() : 0;
-  print(fmt::format("\r{}{:{}}", line, "", leftover));
+  write(fmt::format("\r{}{:{}}", line, "", leftover));
   bar_ = line;
 }
 
-// An output that is gone does not end a run.
-void Progress::print(const std::string& text) const {
+// Ignores write errors: a closed terminal must not end a run.
+void ProgressBar::write(const std::string& text) const {
   std::fputs(text.c_str(), options_.out);
   std::fflush(options_.out);
 }
 
-void Progress::say(std::string_view line) {
+void ProgressBar::print_line(std::string_view line) {
   if (!options_.active) return;
   if (bar_.empty()) {
-    print(fmt::format("{}\n", line));
+    write(fmt::format("{}\n", line));
   } else {
-    print(fmt::format("\r{:{}}\r{}\n{}", "", bar_.size(), line, bar_));
+    write(fmt::format("\r{:{}}\r{}\n{}", "", bar_.size(), line, bar_));
   }
 }
 
-void Progress::finish() {
+void ProgressBar::finish() {
   if (bar_.empty()) return;
-  print("\n");
+  write("\n");
   bar_.clear();
 }
 

@@ -1,4 +1,4 @@
-#include "terse/report/progress.h"
+#include "terse/report/progress_bar.h"
 
 #include <gtest/gtest.h>
 
@@ -9,12 +9,12 @@
 namespace terse {
 namespace {
 
-// A progress that prints into a file of the test's own and reads a clock of the test's own.
-struct Scene {
+// A temporary file to print to and a clock that the test sets.
+struct Console {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> out{std::tmpfile(), std::fclose};
   double now = 0;
 
-  ProgressOptions options(bool terminal, std::int64_t total, std::int64_t first = 0) {
+  ProgressBarOptions options(bool terminal, std::int64_t total, std::int64_t first = 0) {
     return {.active = true,
             .total = total,
             .first = first,
@@ -31,15 +31,15 @@ struct Scene {
   }
 };
 
-TEST(Progress, PlainLinesAreRareAndTheLastIsShown) {
-  Scene scene;
-  Progress progress(scene.options(false, 100));
+TEST(ProgressBar, PlainLinesAreRareAndTheLastIsShown) {
+  Console console;
+  ProgressBar progress(console.options(false, 100));
   for (int step = 1; step <= 100; ++step) {
-    scene.now = 0.125 * step;
+    console.now = 0.125 * step;
     progress.update(step, 2.0 / step);
   }
   progress.finish();
-  EXPECT_EQ(scene.printed(),
+  EXPECT_EQ(console.printed(),
             "step 1/100  loss 2.0000  8.00 steps/s  ETA 0:12\n"
             "step 17/100  loss 0.1176  8.00 steps/s  ETA 0:10\n"
             "step 33/100  loss 0.0606  8.00 steps/s  ETA 0:08\n"
@@ -50,25 +50,25 @@ TEST(Progress, PlainLinesAreRareAndTheLastIsShown) {
             "step 100/100  loss 0.0200  8.00 steps/s\n");
 }
 
-TEST(Progress, AResumedRunCountsItsOwnStepsInTheRate) {
-  Scene scene;
-  Progress progress(scene.options(false, 8000, 1000));
-  scene.now = 10;
+TEST(ProgressBar, AResumedRunCountsItsOwnStepsInTheRate) {
+  Console console;
+  ProgressBar progress(console.options(false, 8000, 1000));
+  console.now = 10;
   progress.update(1010, std::numeric_limits<double>::quiet_NaN());
-  EXPECT_EQ(scene.printed(), "step 1010/8000  loss nan  1.00 steps/s  ETA 1:56:30\n");
+  EXPECT_EQ(console.printed(), "step 1010/8000  loss nan  1.00 steps/s  ETA 1:56:30\n");
 }
 
-TEST(Progress, TheBarRedrawsItselfOnOneLine) {
-  Scene scene;
+TEST(ProgressBar, TheBarRedrawsItselfOnOneLine) {
+  Console console;
   {
-    Progress progress(scene.options(true, 1000));
+    ProgressBar progress(console.options(true, 1000));
     for (int step = 1; step <= 1000; ++step) {
-      scene.now = 0.001 * step;
+      console.now = 0.001 * step;
       progress.update(step, 0.5);
     }
-    progress.say("checkpoint written");
+    progress.print_line("checkpoint written");
   }
-  const std::string text = scene.printed();
+  const std::string text = console.printed();
   EXPECT_LE(std::ranges::count(text, '['),
             13);  // ten a second, the last, and the one after the line
   EXPECT_EQ(std::ranges::count(text, '\n'), 2);
@@ -78,29 +78,29 @@ TEST(Progress, TheBarRedrawsItselfOnOneLine) {
   EXPECT_TRUE(text.ends_with('\n'));
 }
 
-TEST(Progress, AShorterBarLeavesNothingOfALongerOne) {
-  Scene scene;
-  Progress progress(scene.options(true, 0));
-  scene.now = 1;
+TEST(ProgressBar, AShorterBarLeavesNothingOfALongerOne) {
+  Console console;
+  ProgressBar progress(console.options(true, 0));
+  console.now = 1;
   progress.update(10, 1000);
-  scene.now = 2;
+  console.now = 2;
   progress.update(11, 1);
-  EXPECT_EQ(scene.printed(),
+  EXPECT_EQ(console.printed(),
             "\rstep 10  loss 1000.0000  10.0 steps/s\rstep 11  loss 1.0000  5.50 steps/s   ");
 }
 
-TEST(Progress, AnInactiveOnePrintsNothing) {
-  Scene scene;
+TEST(ProgressBar, AnInactiveOnePrintsNothing) {
+  Console console;
   for (const bool terminal : {true, false}) {
-    ProgressOptions options = scene.options(terminal, 10);
+    ProgressBarOptions options = console.options(terminal, 10);
     options.active = false;
-    Progress progress(options);
+    ProgressBar progress(options);
     progress.update(1, 1);
     progress.update(10, 1);
-    progress.say("x");
+    progress.print_line("x");
     progress.finish();
   }
-  EXPECT_EQ(scene.printed(), "");
+  EXPECT_EQ(console.printed(), "");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "terse/report/series.h"
+#include "terse/report/metrics/metrics_hdf5.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -65,7 +65,7 @@ void append_rows(hid_t group, const char* name, hid_t type, const void* rows, hs
       "append rows");
 }
 
-void append_series(hid_t file, const Series& series, const MetricUnits& units) {
+void append_series(hid_t file, const MetricSeries& series, const MetricUnits& units) {
   const htri_t known = H5Lexists(file, series.name.c_str(), H5P_DEFAULT);
   check(known, "look for a series");
   Handle group;
@@ -82,21 +82,22 @@ void append_series(hid_t file, const Series& series, const MetricUnits& units) {
   append_rows(group.get(), "value", H5T_NATIVE_DOUBLE, series.values.data(), series.values.size());
 }
 
-void append_all(hid_t file, const std::vector<Series>& all, const MetricUnits& units) {
-  for (const Series& series : all) append_series(file, series, units);
+void append_all(hid_t file, const std::vector<MetricSeries>& all, const MetricUnits& units) {
+  for (const MetricSeries& series : all) append_series(file, series, units);
 }
 
-// More than the file can grow by: rows, a chunk that is begun and the descriptions of a new series.
-std::size_t growth_bound_bytes(const std::vector<Series>& rows) {
+// An upper bound of the file's growth: rows, started chunks and the metadata of new series.
+std::size_t growth_bound_bytes(const std::vector<MetricSeries>& rows) {
   constexpr std::size_t kPerSeriesBytes = 32768;
   std::size_t bytes = 0;
-  for (const Series& series : rows)
+  for (const MetricSeries& series : rows)
     bytes += kPerSeriesBytes + series.steps.size() * (sizeof(std::int64_t) + sizeof(double));
   return bytes;
 }
 
-// Makes sure of the space before the library writes: it cannot close a file that it could not write
-// to its end. What is not used is cut off again when the file is closed.
+// Allocates disk space before the HDF5 library writes, because the library cannot close a file
+// after a failed write. Truncates the file to its old size again if that fails; the library cuts
+// off what it does not use when it closes the file.
 void reserve(const fs::path& path, std::size_t more_bytes) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
   if (fd < 0) fail("cannot open {}: {}.", path.string(), std::strerror(errno));
@@ -109,15 +110,16 @@ void reserve(const fs::path& path, std::size_t more_bytes) {
 
 }  // namespace
 
-void add_to(std::vector<Series>& all, std::string_view name, std::int64_t step, double value) {
-  auto series = std::ranges::find(all, name, &Series::name);
-  if (series == all.end()) series = all.insert(series, Series{std::string(name), {}, {}});
+void append_value(std::vector<MetricSeries>& all, std::string_view name, std::int64_t step,
+                  double value) {
+  auto series = std::ranges::find(all, name, &MetricSeries::name);
+  if (series == all.end()) series = all.insert(series, MetricSeries{std::string(name), {}, {}});
   series->steps.push_back(step);
   series->values.push_back(value);
 }
 
-void create_series_file(const fs::path& path, const std::vector<Series>& all, const JobPairs& job,
-                        const MetricUnits& units) {
+void create_metrics_hdf5(const fs::path& path, const std::vector<MetricSeries>& all,
+                         const JobRecord& job, const MetricUnits& units) {
   std::vector<std::byte> bytes;
   {
     const auto held = hdf5::lock();
@@ -129,14 +131,14 @@ void create_series_file(const fs::path& path, const std::vector<Series>& all, co
   write_atomic(path, bytes);
 }
 
-void append_series_file(const fs::path& path, const std::vector<Series>& rows,
-                        const MetricUnits& units) {
+void append_metrics_hdf5(const fs::path& path, const std::vector<MetricSeries>& rows,
+                         const MetricUnits& units) {
   const auto held = hdf5::lock();
   reserve(path, growth_bound_bytes(rows));
   const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose,
                     fmt::format("open {}", path.string()));
   append_all(file.get(), rows, units);
-  // Closing tells of no error, so everything reaches the system before it.
+  // Closing reports no errors, so flush first.
   check_status(H5Fflush(file.get(), H5F_SCOPE_LOCAL), "write the file");
 }
 

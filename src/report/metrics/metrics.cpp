@@ -1,4 +1,4 @@
-#include "terse/report/metrics.h"
+#include "terse/report/metrics/metrics.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -14,24 +14,25 @@
 
 #include "terse/base/error.h"
 #include "terse/base/file.h"
-#include "terse/report/series.h"
+#include "terse/report/metrics/metrics_hdf5.h"
+#include "terse/report/metrics/metrics_jsonl.h"
 
 namespace terse {
 namespace {
 
 namespace fs = std::filesystem;
 
-// A file that only grows. An append that fails is taken back, so that no half of it stays.
-class LineFile {
+// A file that only grows. A failed append is undone, so that no part of it remains.
+class AppendFile {
  public:
-  LineFile(const fs::path& path, std::string_view first_lines) : path_(path) {
+  AppendFile(const fs::path& path, std::string_view first_lines) : path_(path) {
     write_atomic(path, first_lines);
     fd_ = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
     if (fd_ < 0) fail("cannot open {}: {}.", path.string(), std::strerror(errno));
   }
-  ~LineFile() { ::close(fd_); }
-  LineFile(const LineFile&) = delete;
-  LineFile& operator=(const LineFile&) = delete;
+  ~AppendFile() { ::close(fd_); }
+  AppendFile(const AppendFile&) = delete;
+  AppendFile& operator=(const AppendFile&) = delete;
 
   void append(std::string_view text) {
     const off_t old_size = ::lseek(fd_, 0, SEEK_END);
@@ -44,7 +45,7 @@ class LineFile {
     if (good && ::fsync(fd_) == 0) return;
     const int reason = errno;
     if (old_size >= 0 && ::ftruncate(fd_, old_size) != 0) {
-      fail("cannot append to {}: {}; its last line may be torn.", path_.string(),
+      fail("cannot append to {}: {}; its last line may be incomplete.", path_.string(),
            std::strerror(reason));
     }
     fail("cannot append to {}: {}.", path_.string(), std::strerror(reason));
@@ -55,20 +56,20 @@ class LineFile {
   int fd_ = -1;
 };
 
-void require_series_name(std::string_view name) {
+void check_series_name(std::string_view name) {
   const bool plain = std::ranges::all_of(name, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '-' || c == '.';
   });
   if (!plain || name.empty() || name == "step" || name == "." || name == "..") {
     fail(
-        "'{}' cannot name a series of metrics: use letters, digits, '_', '-' and '.', and not "
+        "'{}' cannot name a series of metrics: use letters, digits, '_', '-' and '.', but not "
         "'step'.",
         name);
   }
 }
 
-// So that metrics.jsonl and metrics.h5 hold the same numbers.
+// metrics.jsonl has null for every number that is not finite; metrics.h5 must hold the same.
 double finite_or_nan(double value) {
   return std::isfinite(value) ? value : std::numeric_limits<double>::quiet_NaN();
 }
@@ -76,60 +77,62 @@ double finite_or_nan(double value) {
 }  // namespace
 
 struct MetricsWriter::State {
-  fs::path lines_path;
-  fs::path series_path;
-  JobPairs job;
+  fs::path jsonl_path;
+  fs::path hdf5_path;
+  JobRecord job;
   MetricUnits units;
-  LineFile lines;
+  AppendFile lines;
   std::string pending_lines;
-  std::vector<Series> pending;
+  std::vector<MetricSeries> pending;
   std::map<std::string, std::int64_t, std::less<>> last_steps;  // by series
 
-  // Begins with these records on the disk.
-  State(const fs::path& dir, JobPairs job_pairs, MetricUnits metric_units, const Records& records)
-      : lines_path(dir / "metrics.jsonl"),
-        series_path(dir / "metrics.h5"),
+  // Writes these records as the initial contents of both files.
+  State(const fs::path& dir, JobRecord job_pairs, MetricUnits metric_units,
+        const ParsedMetrics& records)
+      : jsonl_path(dir / "metrics.jsonl"),
+        hdf5_path(dir / "metrics.h5"),
         job(std::move(job_pairs)),
         units(std::move(metric_units)),
-        lines(lines_path, records.text) {
-    create_series_file(series_path, records.series, job, units);
-    for (const Series& series : records.series)
+        lines(jsonl_path, records.text) {
+    create_metrics_hdf5(hdf5_path, records.series, job, units);
+    for (const MetricSeries& series : records.series)
       if (!series.steps.empty()) last_steps[series.name] = series.steps.back();
   }
 
-  // What is always possible: the file from its truth.
-  void rebuild() const {
+  // Writes metrics.h5 again from metrics.jsonl.
+  void rebuild_hdf5() const {
     constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::max();
-    create_series_file(series_path, parse_records(read_text(lines_path), kAll, lines_path).series,
-                       job, units);
+    create_metrics_hdf5(hdf5_path, parse_metrics(read_text(jsonl_path), kAll, jsonl_path).series,
+                        job, units);
   }
 };
 
-MetricsWriter::MetricsWriter(const fs::path& dir, JobPairs job, MetricUnits units)
-    : state_(std::make_unique<State>(dir, std::move(job), std::move(units), Records{})) {}
+MetricsWriter::MetricsWriter(const fs::path& dir, JobRecord job, MetricUnits units)
+    : state_(std::make_unique<State>(dir, std::move(job), std::move(units), ParsedMetrics{})) {}
 MetricsWriter::MetricsWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
 MetricsWriter::~MetricsWriter() = default;
 MetricsWriter::MetricsWriter(MetricsWriter&&) noexcept = default;
 MetricsWriter& MetricsWriter::operator=(MetricsWriter&&) noexcept = default;
 
-MetricsWriter MetricsWriter::resume(const fs::path& dir, std::int64_t step, JobPairs job,
+MetricsWriter MetricsWriter::resume(const fs::path& dir, std::int64_t step, JobRecord job,
                                     MetricUnits units) {
   const fs::path path = dir / "metrics.jsonl";
-  const Records records = fs::exists(path) ? parse_records(read_text(path), step, path) : Records{};
+  const ParsedMetrics records =
+      fs::exists(path) ? parse_metrics(read_text(path), step, path) : ParsedMetrics{};
   return MetricsWriter(std::make_unique<State>(dir, std::move(job), std::move(units), records));
 }
 
 void MetricsWriter::append(std::int64_t step, std::span<const MetricValue> values) {
   for (std::size_t i = 0; i < values.size(); ++i) {
-    require_series_name(values[i].name);
+    check_series_name(values[i].name);
     const auto before = values.first(i);
     if (std::ranges::find(before, values[i].name, &MetricValue::name) != before.end()) {
-      fail("the series '{}' is twice in the record of step {}.", values[i].name, step);
+      fail("the series '{}' occurs twice in the record of step {}.", values[i].name, step);
     }
   }
-  state_->pending_lines += record_line(step, values);
+  state_->pending_lines += metrics_line(step, values);
   for (const MetricValue& entry : values) {
-    add_to(state_->pending, entry.name, step, finite_or_nan(entry.value));
+    append_value(state_->pending, entry.name, step, finite_or_nan(entry.value));
     state_->last_steps[entry.name] = step;
   }
 }
@@ -143,12 +146,13 @@ void MetricsWriter::flush() {
   if (state_->pending_lines.empty()) return;
   state_->lines.append(state_->pending_lines);
   state_->pending_lines.clear();
-  const std::vector<Series> rows = std::exchange(state_->pending, {});
+  const std::vector<MetricSeries> rows = std::exchange(state_->pending, {});
   try {
-    append_series_file(state_->series_path, rows, state_->units);
+    append_metrics_hdf5(state_->hdf5_path, rows, state_->units);
   } catch (const Error&) {
-    // A reader holds its lock, or somebody damaged or removed it. A reader keeps the old file then.
-    state_->rebuild();
+    // A reader holds the file's lock, or the file was damaged or removed. Writing a new one does
+    // not disturb a reader, which keeps the old file.
+    state_->rebuild_hdf5();
   }
 }
 
