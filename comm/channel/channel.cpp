@@ -29,7 +29,7 @@ void Channel::begin(std::uint64_t step, std::uint32_t plan, std::uint16_t group)
   open_ = false;
 }
 
-Header Channel::name(std::uint16_t sender) const {
+Header Channel::header_of(std::uint16_t sender) const {
   Header header;
   header.sender = sender;
   header.plan = plan_;
@@ -55,7 +55,7 @@ void Channel::post() {
 
 Channel::Awaiter Channel::all_to_all(Mailbox& out, Mailbox& in) {
   begin_round();
-  // Peers in rotation from rank + 1, so that no rank is everybody's first.
+  // Peers in rotation from rank + 1, so that no rank is the first peer of all others.
   for (int i = 1; i < size(); ++i) {
     const int peer = (rank() + i) % size();
     seal(out[static_cast<std::size_t>(peer)]);
@@ -86,7 +86,7 @@ void Channel::begin_round() {
 }
 
 void Channel::seal(Frame& frame) const {
-  Header header = name(static_cast<std::uint16_t>(rank()));
+  Header header = header_of(static_cast<std::uint16_t>(rank()));
   header.flags = flags_.bits;
   header.origin = flags_.origin;
   frame.seal(header);
@@ -112,14 +112,16 @@ Channel::Awaiter Channel::broadcast(int root, Frame& frame) {
   return Awaiter(*this);
 }
 
-void Channel::take() {
+void Channel::finish_round() {
   if (!open_) return;  // a world of one
   for (std::size_t i = 0; i < incoming_.size(); ++i) {
     try {
-      expected_[i]->open(name(static_cast<std::uint16_t>(incoming_[i].peer)),
+      expected_[i]->open(header_of(static_cast<std::uint16_t>(incoming_[i].peer)),
                          communicator_.received(ticket_, i));
     } catch (const DamagedMessage& error) {
-      fail<DamagedMessage>("{} It carried {}.", error.what(), layers_);
+      DamagedMessage named(fmt::format("{} It carried {}.", error.what(), layers_));
+      named.names_step = true;
+      throw named;
     }
     flags_.join(expected_[i]->header());
   }

@@ -1,5 +1,5 @@
-// Channel: one group's way to its peers in one step. Numbers its rounds, seals and opens frames,
-// relays flags. Used on the communication thread only.
+// Channel: the messages of one group in one step. Numbers rounds, seals and checks frames, passes
+// flags on. Communication thread only.
 #pragma once
 
 #include <coroutine>
@@ -14,11 +14,11 @@
 
 namespace terse {
 
-// What a rank has seen in this step: raised here or by a peer. Sticky until the next step.
+// Flags of this step, raised here or by a peer. Sticky until the next step.
 struct StepFlags {
   std::uint8_t bits = 0;
-  std::uint16_t origin = 0;  // the lowest rank that is known to have raised a non-finite
-  std::uint64_t layer = 0;   // where this rank raised it first
+  std::uint16_t origin = 0;  // the lowest rank known to have raised kNonFinite
+  std::uint64_t layer = 0;   // key of the layer for which this rank raised it first
 
   void raise(std::uint8_t flag, std::uint16_t rank);
   void join(const Header& header);
@@ -26,7 +26,7 @@ struct StepFlags {
 
 class Channel {
  public:
-  // `layers` names what the group carries, for error messages.
+  // `layers` are the names of the group's layers, for error messages.
   Channel(Communicator& communicator, StepFlags& flags, std::string layers);
 
   // A new step: the next round is number 0.
@@ -42,37 +42,37 @@ class Channel {
     explicit Awaiter(Channel& channel) : channel_(channel) {}
     bool await_ready() const { return !channel_.open_; }
     void await_suspend(std::coroutine_handle<>) const {}
-    void await_resume() const { channel_.take(); }
+    void await_resume() const { channel_.finish_round(); }
 
    private:
     Channel& channel_;
   };
 
-  // Every rank sends frame [j] of `out` to rank j and receives frame [i] of `in` from rank i.
-  // Frames of this rank itself are left alone. Posted when called; the caller awaits at once.
+  // Sends frame [j] of `out` to rank j and receives frame [i] of `in` from rank i; this rank's own
+  // frames are not touched. The round is posted by the call; co_await it at once.
   Awaiter all_to_all(Mailbox& out, Mailbox& in);
-  // Frame [rank()] of `all` goes to every other rank, whose frames come into theirs.
+  // Sends frame [rank()] of `all` to all others and receives theirs into the rest.
   Awaiter all_gather(Mailbox& all);
 
-  // Frame `out` goes to rank `to` and `in` comes from rank `from`; null: there is none. Ranks with
-  // neither stay in step with those that have.
+  // Sends `out` to rank `to` and receives `in` from rank `from`, each unless null. Ranks with
+  // neither call it too: it counts the round.
   Awaiter pair(int to, Frame* out, int from, Frame* in);
-  // Rank `root`'s frame goes to every other rank's.
+  // Sends rank `root`'s frame to all others.
   Awaiter broadcast(int root, Frame& frame);
 
-  // Between turns: the round that the group waits for.
+  // Between turns: the round in flight.
   bool waiting() const { return open_; }
   Ticket ticket() const { return ticket_; }
   int rounds() const { return round_; }
 
  private:
-  Header name(std::uint16_t sender) const;
+  Header header_of(std::uint16_t sender) const;
   void send(int peer, Frame& frame);
   void receive(int peer, Frame& frame);
   void begin_round();
   void seal(Frame& frame) const;
   void post();
-  void take();  // checks what came
+  void finish_round();  // checks the received frames
 
   Communicator& communicator_;
   StepFlags& flags_;

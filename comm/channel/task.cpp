@@ -5,7 +5,7 @@
 namespace terse {
 namespace {
 
-// In front of each frame: the pool it came from, or null where it came from the heap.
+// In front of each frame: the pool that it came from, or null for the heap.
 constexpr std::size_t kPrefix = alignof(std::max_align_t) > sizeof(FramePool*)
                                     ? alignof(std::max_align_t)
                                     : sizeof(FramePool*);

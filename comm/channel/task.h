@@ -1,7 +1,7 @@
-// Task: a lazy coroutine that an exchange is written as. It runs on the communication thread only;
-// the reducer resumes it turn by turn. Its frame lives in a pool that its channel lends (found
-// among the coroutine's arguments), so a steady step allocates nothing. co_await is a statement of
-// its own in every task.
+// Task: the lazy coroutine that runs one step of an exchange. It runs on the communication thread
+// only; the reducer resumes it turn by turn. Its frame lives in the FramePool of its Channel, which
+// must be among the coroutine's arguments, so a steady step allocates nothing. In every task,
+// co_await is a statement of its own.
 #pragma once
 
 #include <coroutine>
@@ -13,8 +13,8 @@
 
 namespace terse {
 
-// Memory for the frames of one channel's tasks: last in, first out. Grows to the largest need seen
-// and then stays.
+// Memory for the coroutine frame of one channel's task; a task within a task goes to the heap.
+// Grows to the largest frame and keeps that.
 class FramePool {
  public:
   void* take(std::size_t bytes);

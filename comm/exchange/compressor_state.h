@@ -1,6 +1,6 @@
-// CompressorState: what a rank remembers between steps (residuals, velocities), by parameter name.
-// The only owner of that memory; rows point into it. One per rank; used by one thread at a time
-// (the communication thread in a step, the training thread between).
+// CompressorState: the memory of compressors between steps (residuals, velocities), by parameter
+// name. Its only owner; rows point into it. One per rank; used by one thread at a time (the
+// communication thread in a step, the training thread between).
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@
 
 namespace terse {
 
-// A slot is read in a step at now() and written at next(). Where steps may be skipped the two
-// differ, and a step that counts swaps them; otherwise they are the same memory.
+// The memory of one layer. A step reads it at now() and writes it at next(). If steps may be
+// skipped the two differ and a committed step swaps them; otherwise they are the same memory.
 class Slot {
  public:
   Slot(std::size_t size, bool paired);
@@ -35,23 +35,23 @@ class Slot {
   std::size_t current_ = 0;
 };
 
-// What is remembered of a layer. A residual is the unsent part of the sum of v, in the scheme's
-// unit; estimates and their mean belong to EF21.
+// Names of slots. A residual is the unsent part of the sum of v, in the scheme's unit; estimates
+// and their mean (the base) belong to EF21.
 inline constexpr std::string_view kResidual = "residual", kVelocity = "velocity",
                                   kEstimate = "estimate", kBase = "base";
 
 class CompressorState {
  public:
-  // `paired`: a step can be skipped, and then leaves no trace.
+  // `paired`: steps may be skipped, which then leaves the state as it was.
   explicit CompressorState(bool paired) : paired_(paired) {}
 
-  // The slot `what` of a layer; made on first use, zero.
+  // The slot `what` of a layer; created on first use, with zeros.
   Slot& slot(const Layer& layer, std::string_view what);
-  // One of another size than the layer's; made anew where it had another.
+  // The same with a size of its own; replaced by zeros if it had another size.
   Slot& slot(const Layer& layer, std::string_view what, std::size_t size);
-  Slot* find(const Layer& layer, std::string_view what);  // null: there is none
+  Slot* find(const Layer& layer, std::string_view what);  // null if there is none
   void forget(const Layer& layer, std::string_view what);
-  void commit();  // the step counts: what was written is what is remembered
+  void commit();  // swaps all slots: the next step reads what this one wrote
 
   // Every slot in order of its name ("residual/fc1.weight"): for checkpoints, hashes and resume.
   void visit(const std::function<void(const std::string& name, std::span<float> values)>& visitor);

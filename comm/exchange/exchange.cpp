@@ -19,7 +19,7 @@ std::shared_ptr<const Exchange> make_exchange(std::shared_ptr<const Codec> codec
     return std::make_shared<AllGatherExchange>(std::move(codec));
   if (feedback.integrate && pattern != Pattern::all_gather) {
     fail<JobError>(
-        "codec {} has an exchange of its own, and ef21 needs every rank's own message; choose "
+        "codec {} is summed on the way, and ef21 needs every rank's own message; choose "
         "another codec or another feedback.",
         codec->name());
   }
@@ -28,9 +28,9 @@ std::shared_ptr<const Exchange> make_exchange(std::shared_ptr<const Codec> codec
     case Pattern::all_gather:
       return std::make_shared<AllGatherExchange>(std::move(codec));
     case Pattern::low_rank:
-      return std::make_shared<LowRankExchange>(std::move(codec), false);
+      return std::make_shared<LowRankExchange>(false);
     case Pattern::low_rank_alternating:
-      return std::make_shared<LowRankExchange>(std::move(codec), true);
+      return std::make_shared<LowRankExchange>(true);
     case Pattern::gtopk:
       return std::make_shared<GTopKExchange>(codec);
     case Pattern::oktopk:

@@ -30,20 +30,20 @@ std::vector<GroupSpec> make_groups(std::span<const Layer> layers, const Plan& pl
         first += n;
         filled += n;
         if (filled >= limit) flush();
-        // What is left of a limit is cut off only while it holds a block.
+        // Close the group when the rest of its limit is smaller than a block.
         if (filled != 0 && block != 0 && limit - filled < block) flush();
       }
     }
     flush();
   }
-  // By the moment at which they are complete: the last layer in ready order that they wait for.
+  // By the last layer in ready order that they wait for.
   std::stable_sort(groups.begin(), groups.end(), [](const GroupSpec& a, const GroupSpec& b) {
     return a.pieces.back().layer < b.pieces.back().layer;
   });
   return groups;
 }
 
-std::vector<Turn> make_order(std::span<const Timing> timings, int depth) {
+std::vector<Turn> make_schedule(std::span<const GroupTiming> timings, int depth) {
   struct Standing {
     int turn = 0;
     std::int64_t due = 0;
@@ -60,7 +60,7 @@ std::vector<Turn> make_order(std::span<const Timing> timings, int depth) {
 
   std::vector<Turn> order;
   order.reserve(turns);
-  std::int64_t now = 0, link = 0;  // the second: until when it is taken by the rounds so far
+  std::int64_t now = 0, link = 0;  // link: when it has carried the rounds so far
   while (order.size() < turns) {
     std::size_t next = groups.size();
     for (std::size_t g = 0; g < groups.size(); ++g) {

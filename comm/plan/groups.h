@@ -1,5 +1,5 @@
-// The groups in which layers travel, and the order of their turns: pure functions of a plan and of
-// timings, the same on every rank.
+// The groups (buckets) of layers that are exchanged together, and the schedule of their rounds:
+// pure functions of a plan and of timings, the same on every rank.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace terse {
 
-// A run of one layer.
+// A contiguous range of one layer's elements.
 struct Piece {
   std::uint32_t layer = 0;
   std::uint32_t first = 0;
@@ -27,10 +27,9 @@ struct GroupSpec {
 // is cut where its codec allows.
 std::vector<GroupSpec> make_groups(std::span<const Layer> layers, const Plan& plan);
 
-// How long a group takes, in whole microseconds so that every machine computes the same order from
-// it.
-struct Timing {
-  std::int64_t ready_us = 0;  // from the step's start until its gradients are there
+// How long a group takes, in whole microseconds so that every machine computes the same schedule.
+struct GroupTiming {
+  std::int64_t ready_us = 0;  // from the step's start until its gradients are complete
   std::int64_t round_us = 0;  // one round
   int rounds = 0;
 };
@@ -41,8 +40,8 @@ struct Turn {
       0;  // which of the `depth` workspaces the group uses from its first turn to its last
 };
 
-// The order of turns, the same on every rank: a turn moves one group on by one round (rounds + 1
-// turns each). At most `depth` groups are open at a time.
-std::vector<Turn> make_order(std::span<const Timing> timings, int depth);
+// The order of turns, the same on every rank. A turn advances one group by one round; a group has
+// rounds + 1 turns. At most `depth` groups are open at a time.
+std::vector<Turn> make_schedule(std::span<const GroupTiming> timings, int depth);
 
 }  // namespace terse

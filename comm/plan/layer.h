@@ -9,11 +9,11 @@
 namespace terse {
 
 struct Layer {
-  std::string name;        // the parameter's name; keys everything that is remembered of it
+  std::string name;        // the parameter's name; the key of its slots
   float* grad = nullptr;   // its view in the gradient arena, 64-byte aligned; never moves
   std::uint32_t size = 0;  // elements
-  int dimensions = 0;      // of the tensor: vectors travel dense
-  std::uint32_t rows = 0;  // its first dimension, where it has two or more
+  int dimensions = 0;      // of the tensor; vectors are sent dense
+  std::uint32_t rows = 0;  // its first dimension, if it has two or more
 
   std::uint64_t key() const { return hash64(name); }
 };

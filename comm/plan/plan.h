@@ -1,5 +1,5 @@
-// Plan: which layer travels how. Every rank computes the same one; its hash goes into every
-// message.
+// Plan: how each layer's gradient is compressed and exchanged. Every rank computes the same one;
+// its hash goes into every message.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,14 @@
 
 namespace terse {
 
-// A way to travel, shared by all layers whose assignments name it.
+// A codec with its feedback, shared by all layers that are assigned to it.
 struct Scheme {
   std::string name;
   std::shared_ptr<const Codec> codec;
   CodecOptions options = {};  // of `codec`, for the hash
   Feedback feedback;
-  bool owns_momentum = false;  // the optimizer keeps none for these layers
-  bool clips = false;          // local clipping scales the gradient before it is folded
+  bool owns_momentum = false;  // the optimizer keeps no momentum for these layers
+  bool clips = false;          // local clipping scales the gradient before the feedback
   std::size_t group_bytes = 1 << 20;
 };
 
@@ -29,7 +29,6 @@ struct LayerAssignment {
 };
 
 struct Plan {
-  std::uint32_t epoch = 0;
   std::vector<Scheme> schemes;               // [0] is dense
   std::vector<LayerAssignment> assignments;  // one for each layer
   double clip_norm = 0;                      // already scaled by world^(-1/2)
@@ -39,7 +38,7 @@ struct Plan {
   bool operator==(const Plan& other) const { return hash() == other.hash(); }
 };
 
-// Whether the first message has to wait for the last gradient.
+// Whether no message can be sent before the last gradient is ready.
 inline bool waits_for_all_layers(const Plan& plan) {
   return plan.clip_global && plan.clip_norm > 0;
 }

@@ -30,7 +30,7 @@ float level_of(const CompressionOptions& options, const CodecInfo& info, std::in
   return 0;
 }
 
-// What DGC and its like bring is part of the method; others can be joined to any codec.
+// The feedback of DGC is part of the method; others can be combined with any codec.
 const FeedbackInfo& feedback_row(const CompressionOptions& options, const CodecInfo& info) {
   if (info.feedback == "dgc" && options.feedback != "default") {
     fail<JobError>(
@@ -51,8 +51,8 @@ Feedback feedback_of(const CompressionOptions& options, const FeedbackInfo& row)
                         .gamma = static_cast<float>(options.gamma)});
 }
 
-// Refuses what would run and not do what its name says.
-void check_join(const std::shared_ptr<const Codec>& codec, const Feedback& feedback) {
+// Refuses combinations that would run without doing what their names say.
+void check_combination(const std::shared_ptr<const Codec>& codec, const Feedback& feedback) {
   if (feedback.clear_velocity && codec->traits().block != 0) {
     fail<JobError>(
         "compression.feedback = dgc forgets the momentum of what was sent, and {} sends "
@@ -77,7 +77,7 @@ bool has_room(const Layer& layer, float rank) {
   return low_rank::saves_bytes(shape_of(layer, rank));
 }
 
-// A rank that no matrix has would leave all layers dense without a word.
+// A rank above that of all matrices would silently leave all layers dense.
 void require_rank(std::span<const Layer> layers, float rank) {
   std::uint32_t most = 0;
   for (const Layer& layer : layers)
@@ -131,7 +131,7 @@ Plan make_plan(std::span<const Layer> layers, const CompressionOptions& options,
   const float level = level_of(options, info, epoch);
   scheme.codec->check(level, scheme.feedback);
   if (info.level == Level::rank) require_rank(layers, level);
-  check_join(scheme.codec, scheme.feedback);
+  check_combination(scheme.codec, scheme.feedback);
   if (options.codec.name == "none" && scheme.feedback == feedback::kNone) {
     plan.schemes.front().group_bytes = group_bytes_of(options, *scheme.codec, 0);
     return plan;
@@ -153,8 +153,8 @@ std::size_t step_bytes(std::span<const Layer> layers, const Plan& plan, int rank
   std::size_t bytes = 0;
   for (const GroupSpec& spec : make_groups(layers, plan)) {
     const Scheme& scheme = plan.schemes[spec.scheme];
-    bytes +=
-        make_exchange(scheme.codec, scheme.feedback)->sent_bytes(layers, plan, spec, rank, world);
+    const auto exchange = make_exchange(scheme.codec, scheme.feedback);
+    bytes += exchange->build({layers, plan, spec, rank, world, nullptr, nullptr})->sent_bytes();
   }
   return bytes;
 }

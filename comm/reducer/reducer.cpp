@@ -11,7 +11,7 @@
 namespace terse {
 namespace {
 
-constexpr int kMeasuredStep = 3;  // the first steps pay for page faults and caches
+constexpr int kMeasuredStep = 3;  // the first steps have page faults and cold caches
 constexpr double kClipEpsilon = 1e-6;
 
 std::int64_t microseconds(Clock::duration time) {
@@ -30,11 +30,9 @@ std::string names_of(std::span<const Layer> layers, std::span<const Piece> piece
   return named <= 4 ? text : fmt::format("{} and {} more", text, named - 4);
 }
 
-void swap_pair(const float*& in, float*& out) { in = std::exchange(out, const_cast<float*>(in)); }
-
 }  // namespace
 
-// Rounds of other groups go on while a codec computes.
+// Keeps rounds of other groups moving while a codec computes.
 class Reducer::Driver final : public ProgressHook {
  public:
   void bind(Communicator& communicator) { communicator_ = &communicator; }
@@ -47,6 +45,7 @@ class Reducer::Driver final : public ProgressHook {
 struct Reducer::ActiveGroup {
   Group group;
   std::shared_ptr<const Exchange> exchange;
+  std::unique_ptr<ExchangeState> state;
   std::uint16_t scheme = 0;
   std::vector<std::uint32_t> layers;  // each once
   std::atomic<int> pending{0};
@@ -72,7 +71,7 @@ Reducer::Reducer(std::vector<Layer> layers, CommThread& thread, Plan plan,
 
 Reducer::~Reducer() {
   if (!armed_) return;
-  // A step was begun and never finished: its rounds still point into this object.
+  // The step was not finished: its rounds still point into this object.
   thread_.abort("left a step unfinished");
   try {
     thread_.wait();
@@ -84,14 +83,14 @@ Reducer::~Reducer() {
 void Reducer::adopt(Plan plan) {
   if (armed_) fail("a plan can be adopted between steps only.");
   const bool same = plan.hash() == plan_hash_;
-  if (!same) hand_over(plan_, plan);
+  if (!same) convert_state(plan_, plan);
   plan_ = std::move(plan);
   if (!same) build();
 }
 
-// What is remembered of a layer passes from its old scheme to its new one: a residual in the new
-// one's unit; estimates start anew, as both sides of them would have to.
-void Reducer::hand_over(const Plan& from, const Plan& to) {
+// Passes the state of each layer from its old scheme to its new one: residuals are converted to the
+// new unit; estimates start from zero.
+void Reducer::convert_state(const Plan& from, const Plan& to) {
   const auto unit = [&](const Feedback& f) { return f.lr_inside ? info_.lr : 1.0f; };
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const Feedback& before = from.schemes[from.assignments[i].scheme].feedback;
@@ -121,13 +120,12 @@ void Reducer::build() {
     active->exchange = make_exchange(scheme.codec, scheme.feedback);
     Group& group = active->group;
     group.id = static_cast<std::uint16_t>(active_groups_.size());
-    group.pieces = spec.pieces;
     group.layers = names_of(layers_, spec.pieces);
     group.key = {.seed = options_.seed,
                  .step = 0,
                  .rank = static_cast<std::uint32_t>(thread_.rank()),
                  .phase = 0};
-    group.buffers = active->exchange->build(
+    active->state = active->exchange->build(
         {layers_, plan_, spec, thread_.rank(), thread_.size(), &state_, scales_.data()});
     for (const Piece& piece : spec.pieces) {
       if (active->layers.empty() || active->layers.back() != piece.layer) {
@@ -138,13 +136,13 @@ void Reducer::build() {
           std::max(scratch, scheme.codec->scratch(piece.n, plan_.assignments[piece.layer].level));
       ready_us += piece.n / 256;
     }
-    workspace = std::max(workspace, group.buffers.workspace);
+    workspace = std::max(workspace, active->state->workspace_bytes());
     timings_.push_back({ready_us, 1000, active->exchange->rounds(thread_.size(), 0)});
     active_groups_.push_back(std::move(active));
   }
   const int depth = std::clamp(options_.depth, 1,
                                static_cast<int>(std::max<std::size_t>(active_groups_.size(), 1)));
-  order_ = make_order(timings_, depth);
+  schedule_ = make_schedule(timings_, depth);
   workspaces_.clear();
   for (int i = 0; i < depth; ++i) workspaces_.emplace_back(workspace / sizeof(float) + 16);
   scratch_.clear();
@@ -159,7 +157,7 @@ std::size_t Reducer::workspace_bytes() const {
 }
 
 void Reducer::begin(std::uint64_t step, const StepInfo& info) {
-  if (armed_) fail("step {} was begun before the one before it was finished.", step);
+  if (armed_) fail("step {} was begun before step {} was finished.", step, step_);
   step_ = step;
   info_ = info;
   for (auto& active : active_groups_) {
@@ -168,13 +166,14 @@ void Reducer::begin(std::uint64_t step, const StepInfo& info) {
   }
   count_rounds();
   flags_ = {};
+  clip_measured_ = false;
   finishing_ = false;
   for (auto& flag : is_ready_) flag.store(false, std::memory_order_relaxed);
   for (auto& active : active_groups_)
     active->pending.store(static_cast<int>(active->layers.size()), std::memory_order_relaxed);
   bytes_before_ = thread_.traffic().bytes_sent;
   began_ = Clock::now();
-  thread_.start([this](Communicator& communicator) { walk(communicator); });
+  thread_.start([this](Communicator& communicator) { run_step(communicator); });
   armed_ = true;
 }
 
@@ -205,27 +204,18 @@ StepReport Reducer::finish() {
   report.wait_seconds = std::chrono::duration<double>(Clock::now() - arrived).count();
   if (!report.nonfinite && options_.may_skip) {
     state_.commit();
-    for (auto& active : active_groups_) {
-      GroupBuffers& t = active->group.buffers;
-      for (std::vector<Row>* table : {&t.whole, &t.send, &t.own, &t.reencode, &t.receive}) {
-        for (Row& row : *table) {
-          swap_pair(row.e_in, row.e_out);
-          swap_pair(row.u_in, row.u_out);
-          swap_pair(row.base_in, row.base_out);
-        }
-      }
-    }
+    for (auto& active : active_groups_) active->state->swap_pairs();
   }
   return report;
 }
 
-void Reducer::walk(Communicator& communicator) {
+void Reducer::run_step(Communicator& communicator) {
   try {
-    for (const Turn& turn : order_)
-      take_turn(*active_groups_[turn.group], turn.workspace, communicator);
+    for (const Turn& turn : schedule_)
+      advance(*active_groups_[turn.group], turn.workspace, communicator);
     for (auto& active : active_groups_) {
       if (!active->task.done())
-        fail("group {} ({}) took more rounds than it announced.", active->group.id,
+        fail("group {} ({}) took more rounds than its exchange announced.", active->group.id,
              active->group.layers);
       active->task.reset();
     }
@@ -233,18 +223,17 @@ void Reducer::walk(Communicator& communicator) {
     for (auto& active : active_groups_) active->task.reset();
     throw;
   } catch (const std::exception& error) {
-    // Rounds in flight point into tables that may go now: nobody goes on with this world.
+    // Rounds in flight point into buffers that may be freed now, so the world has to end.
     communicator.abort(error.what());
     for (auto& active : active_groups_) active->task.reset();
     throw;
   }
-  // What retime() says is control traffic, as evaluation's: a step's bytes are what its plan
-  // promised.
+  // The traffic of update_timings() is not part of the step.
   bytes_sent_ = communicator.traffic().bytes_sent - bytes_before_;
-  if (++steps_since_adopt_ == kMeasuredStep) retime(communicator);
+  if (++steps_since_adopt_ == kMeasuredStep) update_timings(communicator);
 }
 
-void Reducer::take_turn(ActiveGroup& active, std::uint16_t workspace, Communicator& communicator) {
+void Reducer::advance(ActiveGroup& active, std::uint16_t workspace, Communicator& communicator) {
   if (!active.task.started()) {
     if (!active.channel) {
       active.channel.emplace(communicator, flags_, active.group.layers);
@@ -259,11 +248,9 @@ void Reducer::take_turn(ActiveGroup& active, std::uint16_t workspace, Communicat
   try {
     active.task.resume();
   } catch (const DamagedMessage& error) {
-    const std::string step = fmt::format("step {}", step_);
-    const std::string text = error.what();
-    if (text.find(step) != std::string::npos) throw;
-    fail<DamagedMessage>("in step {}, {} ({}): {}", step_, active.group.layers,
-                         "a message that passed its checksums", text);
+    if (error.names_step) throw;
+    fail<DamagedMessage>("in step {}, {} (a message that passed its checksums): {}", step_,
+                         active.group.layers, error.what());
   }
   active.posted_at = Clock::now();
 }
@@ -289,17 +276,17 @@ void Reducer::start_group(ActiveGroup& active, std::uint16_t workspace) {
   group.bad_row = -1;
   group.exec = {
       .scratch = as_bytes(scratch_.front()), .progress = &active.driver, .bad_row = &group.bad_row};
-  group.buffers.bind_workspace(as_bytes(workspaces_[workspace]));
+  active.state->bind_workspace(as_bytes(workspaces_[workspace]));
   if (options_.stop_wanted != nullptr && *options_.stop_wanted) {
     flags_.raise(kStopWanted, static_cast<std::uint16_t>(thread_.rank()));
   }
-  if (plan_.clip_norm > 0) measure_scales(active.layers);  // rows without a scale do not look
+  if (plan_.clip_norm > 0) measure_scales(active.layers);
   active.channel->begin(step_, plan_hash_, group.id);
-  active.task = active.exchange->run(group, *active.channel);
+  active.task = active.state->run(group, *active.channel);
 }
 
-// Local clipping (Lin et al. 2018, section 3.2): the threshold for the averaged gradient times
-// N^(-1/2), before the fold.
+// Local clipping (Lin et al. 2018, section 3.2), before the feedback: by the threshold for the
+// averaged gradient times N^(-1/2).
 void Reducer::measure_scales(std::span<const std::uint32_t> layers) {
   const auto squared = [&](std::uint32_t i) {
     return squared_norm({layers_[i].grad, layers_[i].size});
@@ -311,15 +298,14 @@ void Reducer::measure_scales(std::span<const std::uint32_t> layers) {
     for (const std::uint32_t i : layers) scales_[i] = factor(squared(i));
     return;
   }
-  if (&active_groups_[order_.front().group]->layers[0] != layers.data())
-    return;  // the first group measured for all
+  if (std::exchange(clip_measured_, true)) return;  // by the first group of the step, for all
   double sum = 0;
   for (std::uint32_t i = 0; i < layers_.size(); ++i) sum += squared(i);
   std::fill(scales_.begin(), scales_.end(), factor(sum));
 }
 
-// Replaces the guessed timings of build() by rank 0's, once they are worth something.
-void Reducer::retime(Communicator& communicator) {
+// Replaces the estimates of build() by what rank 0 measured.
+void Reducer::update_timings(Communicator& communicator) {
   std::vector<std::int64_t> measured;
   for (const auto& active : active_groups_) {
     measured.push_back(active->ready_us.load(std::memory_order_relaxed));
@@ -330,7 +316,7 @@ void Reducer::retime(Communicator& communicator) {
     timings_[g].ready_us = measured[2 * g];
     timings_[g].round_us = measured[2 * g + 1];
   }
-  order_ = make_order(timings_, static_cast<int>(workspaces_.size()));
+  schedule_ = make_schedule(timings_, static_cast<int>(workspaces_.size()));
 }
 
 // An exchange may take more rounds in some steps than in others.
@@ -340,7 +326,7 @@ void Reducer::count_rounds() {
     const int rounds = active_groups_[g]->exchange->rounds(thread_.size(), step_);
     changed |= rounds != std::exchange(timings_[g].rounds, rounds);
   }
-  if (changed) order_ = make_order(timings_, static_cast<int>(workspaces_.size()));
+  if (changed) schedule_ = make_schedule(timings_, static_cast<int>(workspaces_.size()));
 }
 
 }  // namespace terse

@@ -1,6 +1,6 @@
-// Reducer: gradients in an arena -> means over all ranks, in place, while backward goes on. One per
-// rank; torch-free. Groups of layers leave in one order of turns that all ranks know, on the rank's
-// communication thread.
+// Reducer: replaces gradients in an arena by their means over all ranks while backward runs. One
+// per rank; torch-free. Groups of layers are exchanged on the rank's communication thread, in a
+// schedule that is the same on all ranks.
 #pragma once
 
 #include <atomic>
@@ -19,47 +19,47 @@ namespace terse {
 
 struct ReducerOptions {
   std::uint64_t seed = 1;
-  bool may_skip = false;  // a step with a NaN or an Inf can be skipped: memory is kept in pairs
+  bool may_skip = false;  // steps with a NaN or an Inf can be skipped: slots are pairs
   const std::atomic<bool>* stop_wanted =
-      nullptr;    // sampled once a group; the wish reaches all ranks in the same step
+      nullptr;    // read once a group; all ranks see it in the same step
   int depth = 8;  // groups open at a time
 };
 
-// What a step came to; the flags are the same on every rank.
+// The outcome of a step; the flags are the same on every rank.
 struct StepReport {
   bool nonfinite = false;
   bool stop_wanted = false;
-  int origin = 0;     // nonfinite: the lowest rank that is known to have raised it
-  std::string layer;  // nonfinite: the first such layer of this rank; empty: none here
+  int origin = 0;     // nonfinite: the lowest rank known to have raised it
+  std::string layer;  // nonfinite: the first such layer of this rank, if any
   std::uint64_t bytes_sent = 0;
-  double wait_seconds = 0;  // time in finish(): what backward did not hide
+  double wait_seconds = 0;  // time in finish(): not hidden by backward
 };
 
 class Reducer {
  public:
-  // `layers` in the order in which backward completes them, as far as it is known. Throws JobError
-  // where the plan's schemes refuse.
+  // `layers` in about the order in which backward completes them. Throws JobError if a scheme
+  // cannot compress one of its layers.
   Reducer(std::vector<Layer> layers, CommThread& thread, Plan plan, const ReducerOptions& options);
   ~Reducer();
   Reducer(const Reducer&) = delete;
   Reducer& operator=(const Reducer&) = delete;
 
-  // Arms a step. The arena holds what backward will add to. What a step is told of may differ from
-  // step to step, never from rank to rank.
+  // Starts a step; backward then adds to the arena. `info` may differ from step to step, but not
+  // from rank to rank.
   void begin(std::uint64_t step, const StepInfo& info = {});
   // A layer's gradient is complete: any thread, never blocks; at most once a step.
   void ready(std::size_t layer);
-  // Training thread: layers that were never ready count as they stand (zeros, if nothing was
-  // added). Blocks until all groups are done and rethrows. A finite step is committed; a non-finite
-  // one leaves residuals and velocities as they were, if may_skip.
+  // Training thread: marks all other layers as ready, with the gradients that the arena holds.
+  // Blocks until all groups are done and rethrows. A finite step is committed; a non-finite one
+  // leaves residuals and velocities as they were, if may_skip.
   StepReport finish();
-  // Between steps, on all ranks alike.
+  // Between steps, with the same plan on all ranks.
   void adopt(Plan plan);
 
   const Plan& plan() const { return plan_; }
-  // What the order of turns is made from, group by group: a guess for the first steps after a plan
-  // was adopted, then what rank 0 measured in one of them.
-  std::span<const Timing> timings() const { return timings_; }
+  // What the schedule is made from, by group: estimates for the first steps under a plan, then what
+  // rank 0 measured in one of them.
+  std::span<const GroupTiming> timings() const { return timings_; }
   CompressorState& state() { return state_; }
   std::size_t workspace_bytes() const;
 
@@ -68,13 +68,13 @@ class Reducer {
   class Driver;
 
   void build();
-  void hand_over(const Plan& from, const Plan& to);
-  void walk(Communicator& communicator);
-  void take_turn(ActiveGroup& active, std::uint16_t workspace, Communicator& communicator);
+  void convert_state(const Plan& from, const Plan& to);
+  void run_step(Communicator& communicator);
+  void advance(ActiveGroup& active, std::uint16_t workspace, Communicator& communicator);
   void start_group(ActiveGroup& active, std::uint16_t workspace);
   void await_ready(ActiveGroup& active, Communicator& communicator);
   void measure_scales(std::span<const std::uint32_t> layers);
-  void retime(Communicator& communicator);
+  void update_timings(Communicator& communicator);
   void count_rounds();
 
   std::vector<Layer> layers_;
@@ -88,11 +88,12 @@ class Reducer {
   std::vector<std::vector<std::uint32_t>> groups_of_layer_;
   std::vector<std::atomic<bool>> is_ready_;
   std::vector<std::unique_ptr<ActiveGroup>> active_groups_;
-  std::vector<Timing> timings_;  // by group
-  std::vector<Turn> order_;
+  std::vector<GroupTiming> timings_;  // by group
+  std::vector<Turn> schedule_;
   std::vector<FloatBuffer> workspaces_;
   std::vector<FloatBuffer> scratch_;
   std::atomic<bool> finishing_{false};
+  bool clip_measured_ = false;  // in this step, where clipping is global
   std::uint64_t step_ = 0;
   std::uint64_t bytes_before_ = 0, bytes_sent_ = 0;
   StepInfo info_;

@@ -17,7 +17,7 @@ constexpr std::int64_t kAlignment = 16;  // elements: 64 bytes
 void require_supported(const std::string& name, const at::Tensor& parameter) {
   const auto refuse = [&](std::string_view what) {
     fail<JobError>(
-        "parameter {} is {}; gradients that travel must be dense float32 tensors on the CPU.", name,
+        "parameter {} is {}; trained parameters must be dense float32 tensors on the CPU.", name,
         what);
   };
   if (!parameter.device().is_cpu()) refuse("on " + parameter.device().str());
@@ -25,8 +25,8 @@ void require_supported(const std::string& name, const at::Tensor& parameter) {
   if (parameter.scalar_type() != at::kFloat) refuse(c10::toString(parameter.scalar_type()));
 }
 
-// What travels, in about the order in which backward completes it: the reverse of the module's. A
-// parameter that is registered under several names is one, and goes by its first.
+// In about the order in which backward completes them: the reverse of the module's. A parameter
+// that is registered under several names counts once, under its first name.
 std::vector<std::pair<std::string, at::Tensor>> trained_parameters(
     const torch::nn::Module& module) {
   std::vector<std::pair<std::string, at::Tensor>> parameters;
@@ -47,7 +47,7 @@ void broadcast_tensor(Communicator& communicator, const at::Tensor& tensor) {
 
 }  // namespace
 
-// Fires once the sum stands in .grad() (a tied parameter fires once). Never blocks.
+// Called when .grad() is complete (once for a tied parameter). Never blocks.
 struct GradientReducer::Hook final : torch::autograd::PostAccumulateGradHook {
   Hook(std::shared_ptr<std::atomic<Reducer*>> target, std::size_t layer)
       : target_(std::move(target)), layer_(layer) {}
@@ -74,11 +74,11 @@ GradientReducer::GradientReducer(torch::nn::Module& module, CommThread& thread,
       for (const auto& item : module.named_buffers()) broadcast_tensor(communicator, item.value());
     });
   }
-  reducer_ = std::make_unique<Reducer>(layers_, thread_,
-                                       make_plan(layers_, options_.compression, 0, thread_.size()),
-                                       ReducerOptions{.seed = options_.seed,
-                                                      .may_skip = options_.may_skip,
-                                                      .stop_wanted = options_.stop_wanted});
+  reducer_ = std::make_unique<Reducer>(
+      layers_, thread_, make_plan(layers_, options_.compression, epoch_, thread_.size()),
+      ReducerOptions{.seed = options_.seed,
+                     .may_skip = options_.may_skip,
+                     .stop_wanted = options_.stop_wanted});
 }
 
 GradientReducer::~GradientReducer() {
@@ -102,7 +102,7 @@ void GradientReducer::lay_out(torch::nn::Module& module) {
   }
   if (layers_.empty())
     fail<JobError>(
-        "the module has no parameter that wants a gradient, so there is nothing to train.");
+        "the module has no parameter that requires a gradient, so there is nothing to train.");
   arena_ = at::zeros({total}, at::kFloat);
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     at::Tensor view =
@@ -152,7 +152,10 @@ StepReport GradientReducer::finish() {
 }
 
 void GradientReducer::set_epoch(std::int64_t epoch) {
+  if (synced_) fail("step {}: set_epoch() was called within a step; call it between steps.", step_);
+  if (epoch == epoch_) return;
   reducer_->adopt(make_plan(layers_, options_.compression, epoch, thread_.size()));
+  epoch_ = epoch;
 }
 
 const Plan& GradientReducer::plan() const { return reducer_->plan(); }

@@ -2,245 +2,243 @@
 
 #include <algorithm>
 #include <bit>
-#include <functional>
 
-#include "terse/base/error.h"
-#include "terse/comm/exchange/group_buffers.h"
+#include "terse/comm/exchange/group_layout.h"
 #include "terse/comm/exchange/sparse/sparse_rows.h"
-#include "terse/compressors/kernels/cpu/select/select.h"
+#include "terse/compressors/sparse/magnitude/keep_largest.h"
 
 namespace terse {
 namespace {
 
 int levels_of(int world) { return std::bit_width(static_cast<unsigned>(world - 1)); }
 
-// What a rank does in level `level`, going up; going down it is the other way round.
-struct Place {
-  bool gives, takes;
+// What a rank does in level `level` of the tree on the way up; on the way down it sends where it
+// received and receives where it sent.
+struct TreeStep {
+  bool sends, receives;
   int peer;
 };
 
-Place place_of(int rank, int world, int level) {
-  const int step = 1 << level, within = rank % (2 * step);
-  if (within == step) return {true, false, rank - step};
-  const bool takes = within == 0 && rank + step < world;
-  return {false, takes, takes ? rank + step : -1};
+TreeStep tree_step(int rank, int world, int level) {
+  const int distance = 1 << level, within = rank % (2 * distance);
+  if (within == distance) return {true, false, rank - distance};
+  const bool receives = within == 0 && rank + distance < world;
+  return {false, receives, receives ? rank + distance : -1};
 }
 
-// One row between rounds. `part` is the sum of this rank's subtree so far; `lost` are parts of sums
-// that were not passed on.
-struct Branch {
+// One row between rounds.
+struct TreeRow {
   std::uint32_t k = 0;
-  Entries own, part, come, lost;
-  std::span<std::uint32_t> order;
+  std::uint32_t capacity_entries = 0;  // of `chosen`
+  std::uint32_t capacity_dropped = 0;
+  Entries chosen;    // by this rank
+  Entries sum;       // of this rank's subtree so far
+  Entries incoming;  // from the peer
+  Entries dropped;   // parts of sums that were not passed on
+  std::span<std::uint32_t> work;
 
-  void bind_workspace(Scratch& scratch, std::uint32_t capacity_entries, int levels) {
-    own = take_entries(scratch, capacity_entries);
-    part = take_entries(scratch, 2 * k);
-    come = take_entries(scratch, 2 * k);
-    lost = take_entries(scratch, (static_cast<std::uint32_t>(levels) + 2) * k);
-    order = scratch.take<std::uint32_t>(2 * k);
+  TreeRow(std::uint32_t max_entries, std::uint32_t capacity, int levels)
+      : k(max_entries),
+        capacity_entries(capacity),
+        capacity_dropped((static_cast<std::uint32_t>(levels) + 2) * k) {}
+
+  void bind_workspace(Scratch& scratch) {
+    chosen = take_entries(scratch, capacity_entries);
+    sum = take_entries(scratch, 2 * k);
+    incoming = take_entries(scratch, 2 * k);
+    dropped = take_entries(scratch, capacity_dropped);
+    work = scratch.take<std::uint32_t>(2 * k);
   }
 
-  static std::size_t bytes(std::uint32_t k, std::uint32_t capacity_entries, int levels) {
-    return entries_bytes(capacity_entries) + 2 * entries_bytes(2 * k) +
-           entries_bytes((static_cast<std::uint32_t>(levels) + 2) * k) +
+  std::size_t bytes() const {
+    return terse::entries_bytes(capacity_entries) + 2 * terse::entries_bytes(2 * k) +
+           terse::entries_bytes(capacity_dropped) +
            scratch_bytes<std::uint32_t>(2 * std::size_t{k});
   }
 
-  void lose(std::uint32_t index, float value) {
-    lost.index[lost.count] = index;
-    lost.value[lost.count++] = value;
+  void drop(std::uint32_t index, float value) {
+    dropped.index[dropped.count] = index;
+    dropped.value[dropped.count++] = value;
   }
 
-  void lose_rounding() {
-    for (std::uint32_t i = 0; i < part.count; ++i) {
-      const float rest = part.value[i] - part.decoded[i];
-      if (rest != 0) lose(part.index[i], rest);
+  void drop_rounding() {
+    for (std::uint32_t i = 0; i < sum.count; ++i) {
+      const float rest = sum.value[i] - sum.decoded[i];
+      if (rest != 0) drop(sum.index[i], rest);
     }
   }
 
-  // come = part + come, in order of index.
-  void add() {
-    Entries sum = part;
-    std::copy_backward(come.index.begin(), come.index.begin() + come.count,
-                       come.index.begin() + 2 * k);
-    std::copy_backward(come.value.begin(), come.value.begin() + come.count,
-                       come.value.begin() + 2 * k);
-    std::copy_n(part.index.begin(), part.count, order.begin());
-    std::copy_n(part.value.begin(), part.count, part.decoded.begin());
-    std::uint32_t a = 0, b = 2 * k - come.count;
-    sum.count = 0;
-    while (a < part.count || b < 2 * k) {
-      const bool mine = a < part.count && (b == 2 * k || order[a] <= come.index[b]);
-      const bool theirs = b < 2 * k && (a == part.count || come.index[b] <= order[a]);
-      sum.index[sum.count] = mine ? order[a] : come.index[b];
-      sum.value[sum.count] = mine && theirs ? part.decoded[a] + come.value[b]
-                             : mine         ? part.decoded[a]
-                                            : come.value[b];
-      ++sum.count;
+  // sum += incoming, in order of index. The incoming entries move to the end of their memory.
+  void add_incoming() {
+    std::copy_backward(incoming.index.begin(), incoming.index.begin() + incoming.count,
+                       incoming.index.begin() + 2 * k);
+    std::copy_backward(incoming.value.begin(), incoming.value.begin() + incoming.count,
+                       incoming.value.begin() + 2 * k);
+    std::copy_n(sum.index.begin(), sum.count, work.begin());
+    std::copy_n(sum.value.begin(), sum.count, sum.decoded.begin());
+    std::uint32_t a = 0, b = 2 * k - incoming.count, count = 0;
+    while (a < sum.count || b < 2 * k) {
+      const bool mine = a < sum.count && (b == 2 * k || work[a] <= incoming.index[b]);
+      const bool theirs = b < 2 * k && (a == sum.count || incoming.index[b] <= work[a]);
+      sum.index[count] = mine ? work[a] : incoming.index[b];
+      sum.value[count] = mine && theirs ? sum.decoded[a] + incoming.value[b]
+                         : mine         ? sum.decoded[a]
+                                        : incoming.value[b];
+      ++count;
       a += mine ? 1 : 0;
       b += theirs ? 1 : 0;
     }
-    part.count = sum.count;
+    sum.count = count;
   }
 
-  // part = its k largest, the lower index first among equals.
-  void cut() {
-    if (part.count <= k) return;
-    const auto all = order.first(part.count);
-    for (std::uint32_t i = 0; i < part.count; ++i) all[i] = kernels::magnitude(part.value[i]);
-    std::nth_element(all.begin(), all.begin() + (k - 1), all.end(), std::greater<>());
-    const std::uint32_t kth = all[k - 1];
-    auto ties = std::count(all.begin(), all.begin() + k, kth);
+  void keep_k_largest() {
+    if (sum.count <= k) return;
+    LargestFilter filter(sum.values(), k, work);
     std::uint32_t kept = 0;
-    for (std::uint32_t i = 0; i < part.count; ++i) {
-      const std::uint32_t m = kernels::magnitude(part.value[i]);
-      if (m < kth || (m == kth && ties-- <= 0)) {
-        lose(part.index[i], part.value[i]);
+    for (std::uint32_t i = 0; i < sum.count; ++i) {
+      if (!filter.keeps(sum.value[i])) {
+        drop(sum.index[i], sum.value[i]);
         continue;
       }
-      part.index[kept] = part.index[i];
-      part.value[kept++] = part.value[i];
+      sum.index[kept] = sum.index[i];
+      sum.value[kept++] = sum.value[i];
     }
-    part.count = kept;
+    sum.count = kept;
   }
 };
 
-struct Branches final : ExchangeState {
-  std::vector<Branch> rows;
-  std::vector<std::uint32_t> capacities;
-  int levels = 0;
+class GTopKState final : public ExchangeState {
+ public:
+  GTopKState(std::shared_ptr<const Sparsifier> codec, const GroupContext& context)
+      : rank_(context.rank), world_(context.world), rows_(std::move(codec), context) {
+    const RowBuilder builder(context, rows_.codec());
+    for (Mailbox* box : {&up_, &from_below_, &result_})
+      box->push_back(builder.frame(context.spec.pieces));
+    for (std::size_t i = 0; i < rows_.size(); ++i)
+      tree_.emplace_back(rows_.max_entries(i), rows_.capacity_entries(i), levels_of(world_));
+  }
 
+  std::size_t workspace_bytes() const override {
+    std::size_t bytes = body_bytes({&up_, &from_below_, &result_});
+    for (const TreeRow& row : tree_) bytes += row.bytes();
+    return bytes;
+  }
   void bind_workspace(Bytes memory) override {
-    Scratch scratch(memory);
-    for (std::size_t i = 0; i < rows.size(); ++i)
-      rows[i].bind_workspace(scratch, capacities[i], levels);
+    Scratch scratch(bind_frames({&up_, &from_below_, &result_}, memory));
+    for (TreeRow& row : tree_) row.bind_workspace(scratch);
   }
+  void swap_pairs() override { rows_.swap_pairs(); }
+  std::size_t sent_bytes() const override;
+  Task run(Group& group, Channel& channel) override;
+
+ private:
+  void select(Group& group);
+  void pack_sums(Group& group, const Key& key, Frame& frame);
+  void merge(Group& group, int sender);
+  void apply_result(Group& group);
+
+  int rank_, world_;
+  SparseRows rows_;
+  std::vector<TreeRow> tree_;         // by row
+  Mailbox up_, from_below_, result_;  // one frame each
 };
 
-Branches& state_of(Group& group) { return static_cast<Branches&>(*group.buffers.state); }
+std::size_t GTopKState::sent_bytes() const {
+  std::size_t messages = 0;
+  for (int level = 0; level < levels_of(world_); ++level) {
+    const TreeStep step = tree_step(rank_, world_, level);
+    messages += (step.sends ? 1 : 0) + (step.receives ? 1 : 0);
+  }
+  return messages * message_bytes(up_[0]);
+}
+
+Task GTopKState::run(Group& group, Channel& channel) {
+  const int levels = levels_of(world_);
+  select(group);
+  report_bad_row(group, rows_, channel);
+  for (int level = 0; level < levels; ++level) {
+    const TreeStep step = tree_step(rank_, world_, level);
+    if (step.sends) pack_sums(group, group.key, up_[0]);
+    report_bad_row(group, rows_, channel);
+    co_await channel.pair(step.peer, step.sends ? &up_[0] : nullptr, step.peer,
+                          step.receives ? &from_below_[0] : nullptr);
+    if (step.receives) merge(group, step.peer);
+  }
+  if (rank_ == 0) pack_sums(group, group.key.next_phase(), result_[0]);
+  report_bad_row(group, rows_, channel);
+  for (int level = levels - 1; level >= 0; --level) {
+    const TreeStep step = tree_step(rank_, world_, level);
+    co_await channel.pair(step.peer, step.receives ? &result_[0] : nullptr, step.peer,
+                          step.sends ? &result_[0] : nullptr);
+  }
+  apply_result(group);
+}
+
+void GTopKState::select(Group& group) {
+  ProgressMeter progress(group.exec);
+  for (std::size_t i = 0; i < tree_.size(); ++i) {
+    TreeRow& row = tree_[i];
+    row.dropped.count = 0;
+    rows_.select(group, i, row.chosen, progress);
+    row.sum.count = row.chosen.count;
+    std::copy_n(row.chosen.index.begin(), row.chosen.count, row.sum.index.begin());
+    std::copy_n(row.chosen.value.begin(), row.chosen.count, row.sum.value.begin());
+  }
+}
+
+void GTopKState::pack_sums(Group& group, const Key& key, Frame& frame) {
+  frame.clear();
+  for (std::size_t i = 0; i < tree_.size(); ++i) {
+    rows_.pack(group, i, key, tree_[i].k, tree_[i].sum, frame);
+    tree_[i].drop_rounding();
+  }
+}
+
+void GTopKState::merge(Group& group, int sender) {
+  for (std::size_t i = 0; i < tree_.size(); ++i) {
+    TreeRow& row = tree_[i];
+    rows_.read(group, i, sender, from_below_[0].payload(i), row.k, row.incoming);
+    row.add_incoming();
+    row.keep_k_largest();
+  }
+}
+
+void GTopKState::apply_result(Group& group) {
+  ProgressMeter progress(group.exec);
+  for (std::size_t i = 0; i < tree_.size(); ++i) {
+    TreeRow& row = tree_[i];
+    rows_.read(group, i, 0, result_[0].payload(i), row.k, row.incoming);
+    const auto result = row.incoming.indices();
+    const auto in_result = [&](std::uint32_t index) {
+      return std::binary_search(result.begin(), result.end(), index);
+    };
+    Entries& chosen = row.chosen;
+    std::uint32_t sent = 0;
+    for (std::uint32_t j = 0; j < chosen.count; ++j) {
+      if (!in_result(chosen.index[j])) continue;
+      chosen.index[sent] = chosen.index[j];
+      chosen.decoded[sent++] = chosen.value[j];
+    }
+    chosen.count = sent;
+    Sparsifier::subtract_sent(rows_[i], group.feedback, chosen);
+    for (std::uint32_t j = 0; j < row.dropped.count && group.feedback.ed != 0; ++j) {
+      const std::uint32_t at = row.dropped.index[j];
+      if (in_result(at)) rows_[i].e_out[at] -= group.feedback.ed * row.dropped.value[j];
+    }
+    rows_.write_mean(i, result, row.incoming.values(), feedback::weight(group.feedback, world_),
+                     progress);
+  }
+}
 
 }  // namespace
 
 GTopKExchange::GTopKExchange(const std::shared_ptr<const Codec>& codec)
-    : codec_(as_sparsifier(codec, "Tree")) {}
+    : codec_(as_sparsifier(codec, "gtopk")) {}
 
 int GTopKExchange::rounds(int world, std::uint64_t) const { return 2 * levels_of(world); }
 
-GroupBuffers GTopKExchange::build(const GroupContext& context) const {
-  const RowBuilder builder(context, *codec_);
-  auto branches = std::make_unique<Branches>();
-  branches->levels = levels_of(context.world);
-  GroupBuffers buffers;
-  builder.add(buffers.send, context.spec.pieces, 0);
-  for (Mailbox* box : {&buffers.out, &buffers.in, &buffers.all})
-    box->push_back(builder.frame(context.spec.pieces));
-  buffers.workspace = body_bytes(buffers.out) + body_bytes(buffers.in) + body_bytes(buffers.all);
-  for (const Row& row : buffers.send) {
-    branches->rows.emplace_back().k = max_entries_of(*codec_, row);
-    branches->capacities.push_back(codec_->capacity_entries(row.n, row.level));
-    buffers.workspace +=
-        Branch::bytes(branches->rows.back().k, branches->capacities.back(), branches->levels);
-  }
-  buffers.state = std::move(branches);
-  return buffers;
-}
-
-Task GTopKExchange::run(Group& group, Channel& channel) const {
-  GroupBuffers& t = group.buffers;
-  Frame& result = t.all[0];
-  const int rank = channel.rank(), world = channel.size(), levels = levels_of(world);
-  choose(group);
-  report_bad_row(group, t.send, channel);
-  for (int level = 0; level < levels; ++level) {
-    const Place place = place_of(rank, world, level);
-    if (place.gives) send_up(group, group.key, t.out[0]);
-    report_bad_row(group, t.send, channel);
-    co_await channel.pair(place.peer, place.gives ? &t.out[0] : nullptr, place.peer,
-                          place.takes ? &t.in[0] : nullptr);
-    if (place.takes) merge(group, place.peer, t.in[0]);
-  }
-  if (rank == 0) send_up(group, group.key.next_phase(), result);
-  report_bad_row(group, t.send, channel);
-  for (int level = levels - 1; level >= 0; --level) {
-    const Place place = place_of(rank, world, level);
-    co_await channel.pair(place.peer, place.takes ? &result : nullptr, place.peer,
-                          place.gives ? &result : nullptr);
-  }
-  settle(group, world, result);
-}
-
-void GTopKExchange::choose(Group& group) const {
-  Pace pace(group.exec);
-  Branches& branches = state_of(group);
-  for (std::size_t i = 0; i < branches.rows.size(); ++i) {
-    Branch& branch = branches.rows[i];
-    branch.lost.count = 0;
-    select_row(*codec_, group, i, branch.own, pace);
-    branch.part.count = branch.own.count;
-    std::copy_n(branch.own.index.begin(), branch.own.count, branch.part.index.begin());
-    std::copy_n(branch.own.value.begin(), branch.own.count, branch.part.value.begin());
-  }
-}
-
-void GTopKExchange::send_up(Group& group, const Key& key, Frame& frame) const {
-  frame.clear();
-  Branches& branches = state_of(group);
-  for (std::size_t i = 0; i < branches.rows.size(); ++i) {
-    pack_row(*codec_, group, i, key, branches.rows[i].k, branches.rows[i].part, frame);
-    branches.rows[i].lose_rounding();
-  }
-}
-
-void GTopKExchange::merge(Group& group, int sender, const Frame& frame) const {
-  Branches& branches = state_of(group);
-  for (std::size_t i = 0; i < branches.rows.size(); ++i) {
-    Branch& branch = branches.rows[i];
-    read_row(*codec_, group, i, sender, frame.payload(i), branch.k, branch.come);
-    branch.add();
-    branch.cut();
-  }
-}
-
-void GTopKExchange::settle(Group& group, int world, const Frame& result) const {
-  Pace pace(group.exec);
-  Branches& branches = state_of(group);
-  for (std::size_t i = 0; i < branches.rows.size(); ++i) {
-    const Row& row = group.buffers.send[i];
-    Branch& branch = branches.rows[i];
-    read_row(*codec_, group, i, 0, result.payload(i), branch.k, branch.come);
-    const auto sent = branch.come.indices();
-    const auto has = [&](std::uint32_t index) {
-      return std::binary_search(sent.begin(), sent.end(), index);
-    };
-    Entries& own = branch.own;
-    std::uint32_t cleared = 0;
-    for (std::uint32_t j = 0; j < own.count; ++j) {
-      if (!has(own.index[j])) continue;
-      own.index[cleared] = own.index[j];
-      own.decoded[cleared++] = own.value[j];
-    }
-    own.count = cleared;
-    Sparsifier::subtract_sent(row, group.feedback, own);
-    for (std::uint32_t j = 0; j < branch.lost.count && group.feedback.ed != 0; ++j) {
-      const std::uint32_t at = branch.lost.index[j];
-      if (has(at)) row.e_out[at] -= group.feedback.ed * branch.lost.value[j];
-    }
-    write_mean(row, sent, branch.come.values(), feedback::weight(group.feedback, world), pace);
-  }
-}
-
-std::size_t GTopKExchange::sent_bytes(std::span<const Layer> layers, const Plan& plan,
-                                      const GroupSpec& spec, int rank, int world) const {
-  const GroupContext context = sizing_context(layers, plan, spec, rank, world);
-  const std::size_t message = message_bytes(RowBuilder(context, *codec_).body(spec.pieces));
-  std::size_t messages = 0;
-  for (int level = 0; level < levels_of(world); ++level) {
-    const Place place = place_of(rank, world, level);
-    messages += (place.gives ? 1 : 0) + (place.takes ? 1 : 0);
-  }
-  return messages * message;
+std::unique_ptr<ExchangeState> GTopKExchange::build(const GroupContext& context) const {
+  return std::make_unique<GTopKState>(codec_, context);
 }
 
 }  // namespace terse

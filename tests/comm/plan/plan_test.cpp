@@ -75,7 +75,7 @@ TEST(MakePlan, TheHashChangesWithEveryWordThatCounts) {
     hashes.insert(make_plan(model.layers, words, epoch, 2).hash());
     ++plans;
   };
-  for (const char* codec : kCodecs) add(words_for(codec), 0);
+  for (const std::string& codec : all_codecs()) add(words_for(codec), 0);
   CompressionOptions words = words_for("dgc");
   words.warmup_epochs = 2;
   add(words, 0);
@@ -108,7 +108,7 @@ TEST(MakePlan, TheHashChangesWithEveryWordThatCounts) {
 
 TEST(MakeGroups, CoverEveryElementOnce) {
   const Model model = make_layers();
-  for (const char* codec : kCodecs) {
+  for (const std::string& codec : all_codecs()) {
     const Plan plan = make_plan(model.layers, words_for(codec), 0, 4);
     std::vector<std::vector<int>> covered;
     for (const Layer& layer : model.layers) covered.emplace_back(layer.size, 0);
@@ -125,10 +125,10 @@ TEST(MakeGroups, CoverEveryElementOnce) {
   }
 }
 
-TEST(MakeOrder, EveryGroupTakesItsTurnsAndNoWorkspaceIsSharedWhileOpen) {
-  std::vector<Timing> timings;
+TEST(MakeSchedule, EveryGroupTakesItsTurnsAndNoWorkspaceIsSharedWhileOpen) {
+  std::vector<GroupTiming> timings;
   for (int g = 0; g < 20; ++g) timings.push_back({g * 100, 450, g % 3});
-  const auto order = make_order(timings, 4);
+  const auto order = make_schedule(timings, 4);
   std::vector<int> turns(20, 0), holder(4, -1);
   for (const Turn& turn : order) {
     const int g = turn.group;
@@ -143,9 +143,9 @@ TEST(MakeOrder, EveryGroupTakesItsTurnsAndNoWorkspaceIsSharedWhileOpen) {
   for (int g = 0; g < 20; ++g) EXPECT_EQ(turns[static_cast<std::size_t>(g)], g % 3 + 1);
 }
 
-TEST(MakeOrder, ADueTurnIsNotKeptWaitingByAGroupThatIsNotReady) {
-  const std::vector<Timing> timings = {{0, 10, 2}, {1'000'000, 10, 2}};
-  const auto order = make_order(timings, 8);
+TEST(MakeSchedule, ADueTurnIsNotKeptWaitingByAGroupThatIsNotReady) {
+  const std::vector<GroupTiming> timings = {{0, 10, 2}, {1'000'000, 10, 2}};
+  const auto order = make_schedule(timings, 8);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(order[static_cast<std::size_t>(i)].group, 0);
 }
 
@@ -155,17 +155,17 @@ std::vector<int> groups_of(const std::vector<Turn>& order) {
   return groups;
 }
 
-TEST(MakeOrder, GroupsThatAreReadyTogetherFillTheLink) {
-  const std::vector<Timing> timings(4, {0, 10, 1});
-  EXPECT_EQ(groups_of(make_order(timings, 4)), (std::vector<int>{0, 1, 2, 3, 0, 1, 2, 3}));
+TEST(MakeSchedule, GroupsThatAreReadyTogetherFillTheLink) {
+  const std::vector<GroupTiming> timings(4, {0, 10, 1});
+  EXPECT_EQ(groups_of(make_schedule(timings, 4)), (std::vector<int>{0, 1, 2, 3, 0, 1, 2, 3}));
   // The third starts as soon as the first is done, ahead of the second's end.
-  EXPECT_EQ(groups_of(make_order(timings, 2)), (std::vector<int>{0, 1, 0, 2, 1, 3, 2, 3}));
+  EXPECT_EQ(groups_of(make_schedule(timings, 2)), (std::vector<int>{0, 1, 0, 2, 1, 3, 2, 3}));
 }
 
-TEST(MakeOrder, RoundsOnALinkComeOneAfterAnother) {
+TEST(MakeSchedule, RoundsOnALinkComeOneAfterAnother) {
   // The second group's round ends at 20, after the third is ready.
-  const std::vector<Timing> timings = {{0, 10, 1}, {0, 10, 1}, {15, 10, 1}};
-  EXPECT_EQ(groups_of(make_order(timings, 3)), (std::vector<int>{0, 1, 0, 2, 1, 2}));
+  const std::vector<GroupTiming> timings = {{0, 10, 1}, {0, 10, 1}, {15, 10, 1}};
+  EXPECT_EQ(groups_of(make_schedule(timings, 3)), (std::vector<int>{0, 1, 0, 2, 1, 2}));
 }
 
 }  // namespace

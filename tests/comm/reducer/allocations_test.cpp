@@ -32,7 +32,7 @@ TEST(Allocations, NoneInASteadyStep) {
 #ifdef TERSE_SANITIZED
   GTEST_SKIP() << "the sanitizer's own operators allocate here, so nothing can be counted";
 #endif
-  for (const char* codec : kCodecs) {
+  for (const std::string& codec : all_codecs()) {
     const auto hub = make_thread_hub(3, {});
     std::atomic<int> waiting{0};
     std::atomic<long> counted{-1};

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -21,7 +22,7 @@ TEST_P(Worlds, DenseIsTheSumInRankOrderToTheBit) {
 }
 
 TEST_P(Worlds, EveryCodecGivesAllRanksTheSameBits) {
-  for (const char* codec : kCodecs) {
+  for (const std::string& codec : all_codecs()) {
     run_threads(GetParam(), [&](CommThread& thread) { run_steps(thread, words_for(codec)); });
   }
 }
@@ -49,11 +50,19 @@ TEST_P(Worlds, TernarySumsAreWholeNumbersOfTheSharedScale) {
 }
 
 TEST_P(Worlds, ASkippedStepLeavesNoTrace) {
-  for (const char* codec : kCodecs) {
+  for (const std::string& codec : all_codecs()) {
     run_threads(GetParam(), [&](CommThread& thread) { check_nonfinite(thread, words_for(codec)); });
   }
-  run_threads(GetParam(),
-              [&](CommThread& thread) { check_nonfinite(thread, words_for("maxmin", "classic")); });
+  std::vector<CompressionOptions> others = {
+      words_for("maxmin", "classic"), words_for("maxmin", "ef21"), words_for("terngrad", "classic"),
+      words_for("gtopk", "classic"), words_for("powersgd")};
+  others.back().codec.alternating = true;
+  for (const char* codec : {"randomk", "scalecom"}) {
+    others.push_back(words_for(codec, "classic"));
+    others.back().codec.values = "maxmin4";
+  }
+  for (const CompressionOptions& words : others)
+    run_threads(GetParam(), [&](CommThread& thread) { check_nonfinite(thread, words); });
 }
 
 TEST_P(Worlds, TheWishToStopArrivesInOneStep) {
@@ -61,7 +70,7 @@ TEST_P(Worlds, TheWishToStopArrivesInOneStep) {
 }
 
 TEST_P(Worlds, BytesAreWhatWasPromised) {
-  for (const char* codec : kCodecs) {
+  for (const std::string& codec : all_codecs()) {
     run_threads(GetParam(), [&](CommThread& thread) { check_bytes(thread, words_for(codec)); });
   }
 }

@@ -179,5 +179,26 @@ TEST(Mean, TheDensityFollowsTheEpoch) {
   });
 }
 
+// The trainer calls set_epoch() in every step.
+TEST(Mean, NoPlanIsMadeWhereTheEpochHasNotChanged) {
+  run_threads(2, [](CommThread& thread) {
+    Net net;
+    CompressionOptions words = codec_words("dgc");
+    words.warmup_epochs = 2;
+    GradientReducer reducer(net, thread, {.compression = words});
+    const auto codec = [&] { return reducer.plan().schemes.back().codec; };  // each plan makes one
+    const auto first = codec();
+    reducer.set_epoch(0);
+    EXPECT_EQ(codec(), first);
+    reducer.set_epoch(1);
+    const auto second = codec();
+    EXPECT_NE(second, first);
+    reducer.set_epoch(1);
+    EXPECT_EQ(codec(), second);
+    reducer.set_epoch(0);  // on resume an epoch may be any
+    EXPECT_NE(codec(), second);
+  });
+}
+
 }  // namespace
 }  // namespace terse::test
