@@ -1,6 +1,6 @@
-# Reads ctest's JUnit file and counts test cases: the GoogleTest cases that a program's output shows (once each, however
-# many ranks printed them), and one for an entry that is no GoogleTest program. A program that dies outside a case
-# counts as one failure. Prints the skipped cases with their reasons, then "N passed, N failed, N skipped".
+# Reads ctest's JUnit file and counts test cases: the GoogleTest cases in a program's output (once each, even if several
+# ranks printed them), and one for each other entry. A program that dies outside a case counts as one failure. Prints
+# the skipped cases with their reasons, then "N passed, N failed, N skipped".
 
 function unescape(text) {
   gsub(/&lt;/, "<", text)
@@ -33,7 +33,7 @@ function finish_entry(name, state, worst) {
   entry = ""
 }
 
-# A case that several ranks report is as bad as the worst report.
+# A case that several ranks report has the worst of the reported states.
 function report(name, state) {
   if (seen[name] == "failed" || (seen[name] == "skipped" && state == "passed")) return
   seen[name] = state
@@ -49,7 +49,7 @@ function report(name, state) {
   why = ""
 }
 
-# An entry whose program is missing is a failure; one that asked to be skipped, or is switched off, is not.
+# An entry whose program is missing is a failure; one that is disabled or asked to be skipped is not.
 /<skipped message=/ {
   why = attribute($0, "message")
   if (outcome == "notrun" && why !~ /^SKIP_/) outcome = "fail"

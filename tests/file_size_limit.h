@@ -1,4 +1,4 @@
-// A full disk for tests.
+// Simulates a full disk.
 #pragma once
 
 #include <signal.h>
@@ -6,7 +6,7 @@
 
 namespace terse {
 
-// While it lives, no file may grow beyond `bytes`: writing then fails as on a full disk.
+// While an object exists, writes beyond `bytes` in any file fail as on a full disk.
 class FileSizeLimit {
  public:
   explicit FileSizeLimit(rlim_t bytes) : old_handler_(::signal(SIGXFSZ, SIG_IGN)) {

@@ -1,4 +1,4 @@
-// What an error says.
+// The text of an error.
 #pragma once
 
 #include <functional>
@@ -8,7 +8,7 @@
 
 namespace terse {
 
-// The sentence with which `action` fails; "no error" if it does not.
+// The text of the Error that `action` throws; "no error" if it throws none.
 inline std::string error_of(const std::function<void()>& action) {
   try {
     action();

@@ -1,4 +1,4 @@
-// A folder of a test's own, removed with everything in it.
+// A temporary folder, removed with its contents at the end of the test.
 #pragma once
 
 #include <stdlib.h>
@@ -14,7 +14,7 @@ class TempFolder {
   TempFolder() {
     std::string name = (std::filesystem::temp_directory_path() / "terse-test-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr)
-      throw std::runtime_error("cannot make a folder for a test");
+      throw std::runtime_error("cannot create a folder for a test");
     path_ = name;
   }
   ~TempFolder() {

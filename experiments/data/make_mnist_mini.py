@@ -3,9 +3,9 @@
 
 usage: make_mnist_mini.py MNIST_DIR [OUT.h5]        (needs h5py and numpy)
 
-MNIST_DIR holds the four original files (train-images-idx3-ubyte.gz, ...). From each digit's images, in their original
-order, every k-th is taken, so that both halves of the test set (by different writers) are represented. The same
-input gives the same images; nothing is drawn at random. OUT.h5 is mnist-mini.h5 beside this script by default.
+MNIST_DIR contains the four original files (train-images-idx3-ubyte.gz, ...). Takes every k-th of each digit's images in
+their original order, so that both halves of the test set (by different writers) are represented. The same input always
+gives the same images. OUT.h5 is mnist-mini.h5 beside this script by default.
 """
 import gzip
 import pathlib

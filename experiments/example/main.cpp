@@ -1,5 +1,4 @@
-// Data-parallel training of one's own LibTorch model with compressed gradients: mpirun -np 4
-// example
+// Data-parallel training of a LibTorch model with compressed gradients: mpirun -np 4 example
 #include <terse/comm/torch/gradient_reducer.h>
 #include <terse/comm/transport/comm_thread.h>
 #include <terse/comm/transport/mpi/mpi_world.h>
@@ -9,8 +8,8 @@
 
 int main() try {
   terse::CommThread thread([] { return terse::make_mpi_world({}); });
-  torch::manual_seed(
-      thread.rank());  // ranks draw their own data; the first weights become rank 0's
+  // Ranks draw different data. GradientReducer broadcasts rank 0's initial weights.
+  torch::manual_seed(thread.rank());
   torch::nn::Sequential model(torch::nn::Linear(64, 256), torch::nn::ReLU(),
                               torch::nn::Linear(256, 1));
   torch::optim::SGD optimizer(model->parameters(), 0.02);
@@ -22,7 +21,7 @@ int main() try {
     const at::Tensor y = x.narrow(1, 0, 8).sum(1, true);
     reducer.prepare();  // instead of zero_grad()
     const at::Tensor loss = torch::mse_loss(model->forward(x), y);
-    loss.backward();                                // gradients leave while it runs
+    loss.backward();                                // sends gradients meanwhile
     const auto sent = reducer.finish().bytes_sent;  // every .grad() is the mean over all ranks
     optimizer.step();
     if (thread.rank() == 0 && step % 50 == 0) {

@@ -12,8 +12,8 @@ namespace terse {
 std::uint64_t allocation_count() { return allocations; }
 }  // namespace terse
 
-#ifndef TERSE_SANITIZED  // an instrumented program keeps the sanitizer's operators
-// Replacing the global operator is the one way to see every allocation, a library's included.
+#ifndef TERSE_SANITIZED  // a sanitizer has its own operators
+// Only replacing the global operator counts every allocation, including those of libraries.
 void* operator new(std::size_t bytes) {
   ++allocations;
   if (void* memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;

@@ -1,4 +1,4 @@
-// Benchmarks that need a world or LibTorch. Each command takes the words after its name and returns
+// The benchmarks that need a world or LibTorch. Each takes the arguments after its name and returns
 // the exit code.
 #pragma once
 
@@ -9,18 +9,18 @@
 
 namespace terse {
 
-// What follows `terse bench`: the name of a benchmark and its options.
+// Runs the benchmark that `args` begins with.
 int run_bench(std::span<const std::string> args);
 
-// LibTorch's, on one thread.
+// The matrix products of LibTorch on one thread.
 MatrixProducts torch_products();
 
-// A gradient of ResNet-50's shapes through every codec, against bytes / bandwidth, or against a
-// memory copy where the link is unlimited.
+// Exchanges a gradient of ResNet-50's shapes with every codec and compares the time of a step with
+// bytes / bandwidth, or with a memory copy if the link is unlimited.
 int bench_exchange(std::span<const std::string> args);
 
-// The share of min(backward, communication) that is hidden, at the bandwidth where the two are
-// equal.
+// Measures the fraction of min(backward, exchange) that is hidden by overlap, at the bandwidth
+// where the two take equally long.
 int bench_overlap(std::span<const std::string> args);
 
 }  // namespace terse

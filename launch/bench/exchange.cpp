@@ -23,15 +23,15 @@ namespace terse {
 namespace {
 
 const std::array<Switch, 5> kSwitches = {{
-    {"ranks", "N", "ranks as threads (without mpirun); default 4"},
-    {"bandwidth", "RATE", "of the emulated link, such as 1Gbit/s; default unlimited"},
-    {"steps", "N", "measured steps of each codec, after two that are not; default 5"},
-    {"codec", "NAME", "one codec; default all"},
-    {"help", "", "this text"},
+    {"ranks", "N", "ranks as threads, without mpirun; default 4"},
+    {"bandwidth", "RATE", "bandwidth of the emulated link, such as 1Gbit/s; default unlimited"},
+    {"steps", "N", "measured steps per codec, after four warm-up steps; default 5"},
+    {"codec", "NAME", "measure this codec; default all"},
+    {"help", "", "print this text"},
 }};
 
-constexpr double kFrameFactor = 1514.0 / 1448.0;  // what the link counts for a byte
-constexpr int kWarmup = 4;  // steps: page faults, and the order settles after the third
+constexpr double kFrameFactor = 1514.0 / 1448.0;  // bytes on the emulated link per payload byte
+constexpr int kWarmup = 4;  // steps: page faults, and the group order is final after the third
 
 struct Gradient {
   std::vector<Layer> layers;
@@ -75,15 +75,15 @@ struct Result {
   double seconds, bytes, allocations;
 };
 
-// By both threads of the rank.
+// Of both threads of the rank.
 std::uint64_t allocations_so_far(CommThread& thread) {
   std::uint64_t count = 0;
   thread.call([&count](Communicator&) { count = allocation_count(); });
   return count + allocation_count();
 }
 
-// The slowest rank's median step, the mean of bytes over ranks, and the most allocations of a rank
-// in a step.
+// The median step of the slowest rank, the mean bytes per rank, and the most allocations of a rank
+// per step.
 Result measure(CommThread& thread, const CompressionOptions& options, int steps) {
   Gradient gradient = make_gradient(thread.rank());
   Reducer reducer(gradient.layers, thread, make_plan(gradient.layers, options, 0, thread.size()),
@@ -93,7 +93,7 @@ Result measure(CommThread& thread, const CompressionOptions& options, int steps)
   double bytes = 0;
   std::uint64_t allocations = 0;
   for (int step = 0; step < kWarmup + steps; ++step) {
-    (void)gather_values(thread, std::array{0.0});  // all begin together
+    (void)gather_values(thread, std::array{0.0});  // a barrier
     const std::uint64_t before = allocations_so_far(thread);
     const Clock::time_point begin = Clock::now();
     reducer.begin(static_cast<std::uint64_t>(step));
@@ -103,14 +103,14 @@ Result measure(CommThread& thread, const CompressionOptions& options, int steps)
     allocations += allocations_so_far(thread) - before;
     bytes = static_cast<double>(report.bytes_sent);
   }
-  double slowest = 0, mean_bytes = 0, most_allocations = 0;
+  double slowest = 0, mean_bytes = 0, max_allocations = 0;
   const std::array mine{median(seconds), bytes, static_cast<double>(allocations) / steps};
   for (const auto& values : gather_values(thread, mine)) {
     slowest = std::max(slowest, values[0]);
     mean_bytes += values[1] / thread.size();
-    most_allocations = std::max(most_allocations, values[2]);
+    max_allocations = std::max(max_allocations, values[2]);
   }
-  return {slowest, mean_bytes, most_allocations};
+  return {slowest, mean_bytes, max_allocations};
 }
 
 CompressionOptions options_for(const std::string& codec) {
@@ -126,8 +126,10 @@ int bench_exchange(std::span<const std::string> options) {
   const Arguments arguments = parse_arguments(options, kSwitches);
   if (arguments.switches.contains("help")) {
     fmt::print(
-        "terse bench exchange: a gradient of ResNet-50's shapes (25.56 M floats) through each "
-        "codec\n\n{}",
+        "terse bench exchange [switches]\n\n"
+        "Measures a step that exchanges a gradient of ResNet-50's shapes (25.56 M floats) with "
+        "each\n"
+        "codec, against the time that its bytes take on the link.\n\n{}",
         help_text(kSwitches));
     return 0;
   }
@@ -140,7 +142,8 @@ int bench_exchange(std::span<const std::string> options) {
   const std::optional<double> bandwidth =
       given("bandwidth") ? parse_bandwidth(*given("bandwidth")) : 0.0;
   if (!bandwidth)
-    fail<JobError>("--bandwidth is '{}'; write it as 1Gbit/s or 12.5MB/s.", *given("bandwidth"));
+    fail<JobError>("--bandwidth is '{}'; it must be a rate such as 1Gbit/s or 12.5MB/s.",
+                   *given("bandwidth"));
   const double rate = *bandwidth;
   world.communicator.link.bytes_per_second = rate;
   const int steps = count_of(arguments, "steps", 5);
@@ -149,7 +152,7 @@ int bench_exchange(std::span<const std::string> options) {
     if (!given("codec") || *given("codec") == name) codecs.emplace_back(name);
   }
   if (codecs.empty())
-    fail<JobError>("--codec {} is none of {}.", *given("codec"), fmt::join(codec_names(), ", "));
+    fail<JobError>("--codec {} is not one of {}.", *given("codec"), fmt::join(codec_names(), ", "));
 
   return run_world(world, [&](CommThread& thread) {
     std::vector<std::vector<std::string>> rows;

@@ -20,46 +20,46 @@ namespace terse {
 namespace {
 
 const std::array<Switch, 4> kSwitches = {{
-    {"ranks", "N", "ranks as threads; default 4"},
-    {"model", "NAME", "default convnet (on 28x28 images)"},
-    {"batch", "N", "images a rank; default 32"},
-    {"help", "", "this text"},
+    {"ranks", "N", "number of ranks, as threads; default 4"},
+    {"model", "NAME", "model, for 28x28 images; default convnet"},
+    {"batch", "N", "images per rank; default 32"},
+    {"help", "", "print this text"},
 }};
 
 constexpr int kWarmup = 5, kSteps = 15;
 
-struct Subject {
+struct Workload {
   std::string model;
   int batch;
 };
 
-// Medians over the steps of what the slowest rank took: the others wait for it.
+// Medians over the steps, in seconds, of the slowest rank's times.
 struct Times {
   double forward, backward, exchange, step;
-  double bytes;  // a rank's
+  double bytes;  // per rank
 };
 
 class Measurement {
  public:
-  Measurement(CommThread& thread, const Subject& subject)
+  Measurement(CommThread& thread, const Workload& workload)
       : thread_(thread),
         model_(make_model(
-            {.name = subject.model, .channels = 1, .height = 28, .width = 28, .classes = 10}, 1)),
+            {.name = workload.model, .channels = 1, .height = 28, .width = 28, .classes = 10}, 1)),
         reducer_(*model_, thread, GradientReducerOptions()),
-        images_(at::empty({subject.batch, 1, 28, 28})),
-        labels_(at::zeros({subject.batch}, at::kLong)) {
+        images_(at::empty({workload.batch, 1, 28, 28})),
+        labels_(at::zeros({workload.batch}, at::kLong)) {
     const RandomStream stream(1, "bench", static_cast<std::uint64_t>(thread.rank()));
     for (std::int64_t i = 0; i < images_.numel(); ++i)
       images_.data_ptr<float>()[i] = stream.uniform(static_cast<std::uint64_t>(i));
   }
 
-  // Forward, then backward with nothing traveling meanwhile, then the exchange alone, then all of
-  // it as a training step does it.
+  // Measures forward, backward without an exchange, the exchange alone, and a complete training
+  // step.
   Times measure() {
     std::vector<double> forward, backward, exchange, step;
     double bytes = 0;
     at::Tensor loss;
-    // Whole steps first: the order of groups is settled by the third.
+    // The group order is final after the third step.
     for (int i = 0; i < kWarmup; ++i) slowest([&] { step_once(); });
     for (int i = 0; i < kSteps; ++i) {
       const double f = slowest([&] { loss = loss_of(); });
@@ -79,16 +79,16 @@ class Measurement {
   }
 
  private:
-  // The longest that a rank took; all begin together.
+  // The time of the slowest rank. All ranks begin at the same time.
   template <class Action>
   double slowest(Action&& action) {
     (void)gather_values(thread_, std::array{0.0});
     const Clock::time_point begin = Clock::now();
     action();
-    double most = 0;
+    double longest = 0;
     for (const auto& values : gather_values(thread_, std::array{seconds_since(begin)}))
-      most = std::max(most, values[0]);
-    return most;
+      longest = std::max(longest, values[0]);
+    return longest;
   }
   void step_once() {
     const at::Tensor loss = loss_of();
@@ -104,11 +104,11 @@ class Measurement {
   at::Tensor images_, labels_;
 };
 
-Times run(const WorldOptions& world, const Subject& subject, int& code) {
+Times run(const WorldOptions& world, const Workload& workload, int& code) {
   Times times{};
   code = run_world(world, [&](CommThread& thread) {
     at::set_num_threads(1);
-    const Times mine = Measurement(thread, subject).measure();
+    const Times mine = Measurement(thread, workload).measure();
     if (thread.rank() == 0) times = mine;
     return ExitCode::done;
   });
@@ -120,8 +120,9 @@ Times run(const WorldOptions& world, const Subject& subject, int& code) {
 int bench_overlap(std::span<const std::string> args) {
   const Arguments arguments = parse_arguments(args, kSwitches);
   if (arguments.switches.contains("help")) {
-    fmt::print("terse bench overlap: how much of the exchange backward hides\n\n{}",
-               help_text(kSwitches));
+    fmt::print(
+        "terse bench overlap [switches]\n\nMeasures how much of the exchange backward hides.\n\n{}",
+        help_text(kSwitches));
     return 0;
   }
   const auto given = [&](const std::string& name) {
@@ -131,26 +132,27 @@ int bench_overlap(std::span<const std::string> args) {
   WorldOptions world = choose_world(given("ranks"));
   if (world.mpi)
     fail<JobError>(
-        "bench overlap makes its ranks itself; start it without mpirun, with --ranks N.");
+        "terse bench overlap runs its ranks as threads; start it without mpirun, with --ranks N.");
   if (!given("ranks")) world.ranks = 4;
-  const Subject subject{given("model").value_or("convnet"), count_of(arguments, "batch", 32)};
+  const Workload workload{given("model").value_or("convnet"), count_of(arguments, "batch", 32)};
   int code = 0;
-  const Times free = run(world, subject, code);
+  const Times unlimited = run(world, workload, code);
   if (code != 0) return code;
-  // The link on which the dense exchange takes as long as backward.
-  world.communicator.link.bytes_per_second = free.bytes * (1514.0 / 1448.0) / free.backward;
-  const Times thin = run(world, subject, code);
+  // A link on which the dense exchange takes as long as backward.
+  world.communicator.link.bytes_per_second =
+      unlimited.bytes * (1514.0 / 1448.0) / unlimited.backward;
+  const Times limited = run(world, workload, code);
   if (code != 0) return code;
-  const double hidden = thin.forward + thin.backward + thin.exchange - thin.step;
+  const double hidden = limited.forward + limited.backward + limited.exchange - limited.step;
   fmt::print(
       "{} on {} ranks of batch {}, dense, link {}/s\n{}hidden: {:.0f} % of min(backward, "
       "exchange)\n",
-      subject.model, world.ranks, subject.batch,
+      workload.model, world.ranks, workload.batch,
       format_bytes(world.communicator.link.bytes_per_second),
       format_table({"forward", "backward", "exchange alone", "a whole step"},
-                   {{format_seconds(thin.forward), format_seconds(thin.backward),
-                     format_seconds(thin.exchange), format_seconds(thin.step)}}),
-      100 * hidden / std::min(thin.backward, thin.exchange));
+                   {{format_seconds(limited.forward), format_seconds(limited.backward),
+                     format_seconds(limited.exchange), format_seconds(limited.step)}}),
+      100 * hidden / std::min(limited.backward, limited.exchange));
   return 0;
 }
 

@@ -8,13 +8,13 @@ namespace terse {
 namespace {
 
 constexpr const char* kHelp =
-    R"(terse bench measures on this machine; each prints a table.
+    R"(terse bench runs benchmarks on this machine. Each prints a table.
 
-  terse bench codecs      each codec against the time its memory traffic takes
-  terse bench exchange    a gradient of ResNet-50's shapes through each codec and its exchange
-  terse bench overlap     how much of min(backward, exchange) is hidden
+  terse bench codecs      the time of each codec against the time of its memory traffic
+  terse bench exchange    the time of a step that exchanges a gradient of ResNet-50's shapes
+  terse bench overlap     the fraction of min(backward, exchange) that is hidden by overlap
 
-Options: --help after one of the three.
+terse bench <name> --help prints the options.
 )";
 
 }  // namespace
@@ -28,8 +28,9 @@ int run_bench(std::span<const std::string> args) {
     return 0;
   }
   fail<JobError>(
-      "terse bench measures 'codecs', 'exchange' or 'overlap'; name one of the three (see terse "
-      "bench --help).");
+      "terse bench needs the name of a benchmark: 'codecs', 'exchange' or 'overlap' (see terse "
+      "bench "
+      "--help).");
 }
 
 }  // namespace terse

@@ -1,4 +1,4 @@
-// What the benchmarks that need a world share.
+// Time measurement.
 #pragma once
 
 #include <chrono>

@@ -10,19 +10,19 @@ namespace terse {
 namespace {
 
 constexpr const char* kHelp =
-    R"(terse trains LibTorch models on many machines whose network is too thin for the gradients.
+    R"(terse trains LibTorch models over networks too slow for dense gradients.
 
-  terse train JOB.ini [--section.key value ...]   train; under mpirun one rank per process
-  terse compare DIR ... [--plot FILE]             a table of finished runs, and a picture
-  terse bench codecs|exchange|overlap             measure codecs and exchange on this machine
-  terse encode TENSOR MESSAGE --codec NAME        a tensor file to a message file
-  terse decode MESSAGE TENSOR                     and back
-  terse codecs                                    a table of the codecs
-  terse converge                                  a table: do they reach the optimum?
-  terse <command> --help                          more on a command
-  terse --version
+  terse train JOB.ini [--section.key value ...]   train a model; under mpirun, one rank per process
+  terse compare DIR ... [--plot FILE]             print a table of finished runs, and plot them
+  terse bench codecs|exchange|overlap             measure codecs and exchanges on this machine
+  terse encode TENSOR MESSAGE --codec NAME        encode a tensor file as a message file
+  terse decode MESSAGE TENSOR                     decode it again
+  terse codecs                                    list the codecs
+  terse converge                                  test whether each codec reaches the optimum
+  terse <command> --help                          print the options of a command
+  terse --version                                 print the version
 
-Exit codes: 0 done, 1 the run failed, 2 the job is wrong, 3 a peer was lost, 130 interrupted.
+Exit codes: 0 done, 1 run failed, 2 wrong job or arguments, 3 a peer was lost, 130 interrupted.
 )";
 
 int dispatch(std::span<const std::string> args) {
@@ -45,8 +45,8 @@ int dispatch(std::span<const std::string> args) {
     return 0;
   }
   fail<JobError>(
-      "unknown command '{}'; there are train, compare, bench, encode, decode, codecs and converge "
-      "(see terse --help).",
+      "unknown command '{}'; the commands are train, compare, bench, encode, decode, codecs and "
+      "converge (see terse --help).",
       command);
 }
 

@@ -1,5 +1,5 @@
-// The program's commands. Each takes the words after its name and returns the exit code; errors in
-// what was typed are JobError.
+// The program's commands. Each takes the arguments after its name and returns the exit code; throws
+// JobError for wrong arguments.
 #pragma once
 
 #include <span>
@@ -11,7 +11,8 @@ int train_command(std::span<const std::string> args);
 int compare_command(std::span<const std::string> args);
 int bench_command(std::span<const std::string> args);
 
-// Dispatches, prints help and version, turns errors into sentences and exit codes.
+// Runs the command that `args` begins with, or prints help or version. Prints errors on stderr and
+// returns the exit code.
 int run_program(std::span<const std::string> args);
 
 }  // namespace terse

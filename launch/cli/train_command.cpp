@@ -18,10 +18,10 @@ namespace terse {
 namespace {
 
 const std::array<Switch, 4> kSwitches = {{
-    {"ranks", "N", "run N ranks as threads of this process (without mpirun); default 1"},
-    {"resume", "", "go on from the newest checkpoint in output.dir"},
-    {"dry-run", "", "print the resolved job and the plan with its memory, and stop"},
-    {"help", "", "this text"},
+    {"ranks", "N", "run N ranks as threads of this process, without mpirun; default 1"},
+    {"resume", "", "continue from the newest checkpoint in output.dir"},
+    {"dry-run", "", "print the resolved job, the compression plan and its memory, and exit"},
+    {"help", "", "print this text"},
 }};
 
 Defaults program_defaults() {
@@ -41,14 +41,15 @@ Job read_job(const std::string& file, const Arguments& arguments) {
 }  // namespace
 
 int train_command(std::span<const std::string> args) {
-  const Arguments arguments = parse_arguments(args, kSwitches);
+  const Arguments arguments = parse_job_arguments(args, kSwitches);
   if (arguments.switches.contains("help")) {
     fmt::print("terse train [JOB.ini] [--section.key value ...] [switches]\n\n{}\n{}",
                help_text(kSwitches), help_text(program_defaults()));
     return 0;
   }
   if (arguments.positional.size() > 1) {
-    fail<JobError>("terse train takes one job file, and '{}' is another.", arguments.positional[1]);
+    fail<JobError>("terse train takes one job file; '{}' is a second one.",
+                   arguments.positional[1]);
   }
   const Job job = read_job(arguments.positional.empty() ? "" : arguments.positional[0], arguments);
   WorldOptions world = choose_world(arguments.switches.contains("ranks")
@@ -63,7 +64,7 @@ int train_command(std::span<const std::string> args) {
                        .resume = arguments.switches.contains("resume"),
                        .dry_run = arguments.switches.contains("dry-run"),
                        .stop_wanted = &stop_wanted()};
-  std::shared_ptr<const Dataset> shared;  // ranks of one process read it once
+  std::shared_ptr<const Dataset> shared;  // by the ranks of this process
   const auto load = [&] {
     return std::make_shared<const Dataset>(
         load_dataset(job.data.kind, job.data.path, job.data.limit));

@@ -1,6 +1,5 @@
-// Views of raw bytes, and loads and stores that are little-endian and free of alignment rules.
-// Bytes and elements are different things: whatever counts bytes is a span of std::byte or is
-// called *_bytes.
+// Views of raw bytes, and little-endian loads and stores without alignment requirements. Sizes in
+// bytes are spans of std::byte or are named *_bytes; all other sizes count elements.
 #pragma once
 
 #include <bit>

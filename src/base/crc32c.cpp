@@ -30,7 +30,7 @@ constexpr auto kTables = make_tables();
 #if defined(__x86_64__)
 constexpr std::size_t kLane = 4096;  // bytes of one of four lanes
 
-// Multiplies a 32x32 bit matrix over GF(2) (one column a word) with a vector.
+// Multiplies a 32x32 bit matrix over GF(2) (one word per column) by a vector.
 constexpr std::uint32_t times(const std::array<std::uint32_t, 32>& matrix, std::uint32_t vector) {
   std::uint32_t sum = 0;
   for (std::size_t i = 0; vector != 0; vector >>= 1, ++i) {
@@ -62,7 +62,8 @@ std::uint32_t shift_lane(std::uint32_t crc) {
          kShift[3][crc >> 24];
 }
 
-// The instruction has a latency of three cycles and a throughput of one: four lanes keep it busy.
+// The instruction has a latency of three cycles and a throughput of one per cycle: four lanes keep
+// it busy.
 __attribute__((target("sse4.2"))) std::uint32_t crc32c_sse42(ConstBytes bytes, std::uint32_t seed) {
   const std::byte* p = bytes.data();
   std::size_t left = bytes.size();

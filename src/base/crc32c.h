@@ -1,5 +1,5 @@
-// CRC32C (Castagnoli), the checksum of every message. By the CPU's instruction where there is one,
-// over several interleaved lanes; by tables elsewhere. Both give the same number.
+// CRC32C (Castagnoli), the checksum of every message. Uses the CPU's instruction if it has one, on
+// several interleaved lanes, and tables otherwise; both compute the same value.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +8,10 @@
 
 namespace terse {
 
-// `seed` is the CRC of what came before: crc32c(ab) == crc32c(b, crc32c(a)).
+// `seed` is the CRC of the preceding bytes: crc32c(ab) == crc32c(b, crc32c(a)).
 std::uint32_t crc32c(ConstBytes bytes, std::uint32_t seed = 0);
 
-// The table form, always: the reference that the other is tested against.
+// Always uses the tables: the reference for tests.
 std::uint32_t crc32c_portable(ConstBytes bytes, std::uint32_t seed = 0);
 
 }  // namespace terse

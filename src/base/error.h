@@ -1,5 +1,5 @@
 // Errors are sentences for the person who has to act: what was wrong, where (file, key, rank,
-// layer, step), what to do. The type of an error decides the exit code of the program.
+// layer, step), what to do. The type of an error determines the exit code of the program.
 #pragma once
 
 #include <fmt/format.h>
@@ -23,7 +23,7 @@ enum class ExitCode : int {
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
-  // All ranks throw it alike, in the same step: the world is intact, and one rank's word is enough.
+  // All ranks throw the same error in the same step: the world is intact, and rank 0 alone reports.
   bool on_all_ranks = false;
 };
 
@@ -33,14 +33,15 @@ class JobError : public Error {
   using Error::Error;
 };
 
-// A message that is damaged, truncated, foreign or out of turn. Names sender, layer and step where
+// A message that is damaged, truncated, foreign or out of order. Names sender, layer and step where
 // they are known.
 class DamagedMessage : public Error {
  public:
   using Error::Error;
+  bool names_step = false;  // the sentence says in which step of training the message was sent
 };
 
-// A rank fell silent, or left with an error of its own: exit code 3.
+// Another rank was declared dead or ended with an error of its own: exit code 3.
 class PeerLost : public Error {
  public:
   PeerLost(int rank, const std::string& sentence) : Error(sentence), rank_(rank) {}
@@ -56,7 +57,7 @@ template <class E = Error, class... Args>
   throw E(fmt::format(format, std::forward<Args>(args)...));
 }
 
-// As fail(), where every rank fails alike.
+// Like fail(), for errors that every rank throws alike.
 template <class E = Error, class... Args>
 [[noreturn]] void fail_together(fmt::format_string<Args...> format, Args&&... args) {
   E error(fmt::format(format, std::forward<Args>(args)...));

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// An open descriptor; closing is checked by the writer, the destructor only prevents leaks.
+// An open descriptor. The writer checks the result of closing; the destructor only prevents leaks.
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
@@ -65,7 +65,7 @@ void write_atomic(const fs::path& path, ConstBytes bytes) {
   } catch (const std::system_error& error) {
     std::error_code ignored;
     fs::remove(beside, ignored);
-    fail("cannot write {}: {}. Nothing of it was kept; free space or choose another folder.",
+    fail("cannot write {}: {}. No part of it was kept; free space or choose another folder.",
          path.string(), error.code().message());
   }
 }
@@ -94,10 +94,10 @@ std::vector<std::byte> read_bytes(const fs::path& path) {
   return bytes;
 }
 
-void require_writable(const fs::path& dir, std::size_t wanted_bytes) {
+void check_writable(const fs::path& dir, std::size_t wanted_bytes) {
   std::error_code code;
   fs::create_directories(dir, code);
-  if (code) fail("cannot make the folder {}: {}.", dir.string(), code.message());
+  if (code) fail("cannot create the folder {}: {}.", dir.string(), code.message());
   const fs::path probe = dir / fmt::format(".probe.{}", ::getpid());
   write_atomic(probe, std::string_view("terse"));
   fs::remove(probe, code);

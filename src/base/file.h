@@ -1,5 +1,4 @@
-// Whole files, never half-written: bytes go beside the target, are flushed to the disk, and take
-// its name in one step.
+// Reads and writes whole files.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +11,9 @@
 
 namespace terse {
 
-// Throws Error naming the path and the system's reason (disk full, no permission, ...); then
-// nothing of the new file is left.
+// Atomic: writes a temporary file in the same folder, syncs it to the disk and renames it to
+// `path`. Throws Error naming the path and the system's reason (disk full, no permission, ...) and
+// leaves an existing file unchanged.
 void write_atomic(const std::filesystem::path& path, ConstBytes bytes);
 void write_atomic(const std::filesystem::path& path, std::string_view text);
 
@@ -21,8 +21,8 @@ void write_atomic(const std::filesystem::path& path, std::string_view text);
 std::vector<std::byte> read_bytes(const std::filesystem::path& path);
 std::string read_text(const std::filesystem::path& path);
 
-// Throws Error unless `dir` exists (it is made if need be), a file can be written in it and
-// `wanted_bytes` are free.
-void require_writable(const std::filesystem::path& dir, std::size_t wanted_bytes);
+// Creates `dir` if necessary. Throws Error unless a file can be written in it and `wanted_bytes`
+// are free.
+void check_writable(const std::filesystem::path& dir, std::size_t wanted_bytes);
 
 }  // namespace terse

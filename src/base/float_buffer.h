@@ -1,4 +1,4 @@
-// Memory for floats that SIMD kernels read and write.
+// Aligned memory for the floats of SIMD kernels.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Names, parameters and files are hashed by XXH3 (64 bits): fast, and not meant against forgery.
+// The hash of names, parameters and files: XXH3 (64 bits), fast but not cryptographic.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // Counter-based random numbers: Philox4x32-10 (Salmon et al., SC 2011). Every number is a function
 // of a key and a counter, never of time, thread or call order, so that any rank, thread or device
-// can compute any of them.
+// can compute it.
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@ namespace terse {
 
 using Philox4 = std::array<std::uint32_t, 4>;
 
-// The generator's multipliers, and what its two key words grow by in a round.
+// The generator's multipliers, and the increments of its two key words per round.
 inline constexpr std::array<std::uint32_t, 2> kPhiloxFactors = {0xD2511F53u, 0xCD9E8D57u};
 inline constexpr std::array<std::uint32_t, 2> kPhiloxSteps = {0x9E3779B9u, 0xBB67AE85u};
 
@@ -58,21 +58,21 @@ inline Philox4 philox(std::uint64_t key, std::uint64_t counter_low, std::uint64_
 // [0, 1) with 24 bits: exact in fp32, never 1.
 inline float unit_float(std::uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1.0p-24f; }
 
-// Philox of the random bits for rounding, of which a step draws one for each element.
+// The random bits for stochastic rounding, of which a step needs 16 for each element.
 inline constexpr int kNoiseRounds = 7;
 inline Philox4 noise_draw(std::uint64_t key, std::uint64_t counter_low,
                           std::uint64_t counter_high) {
   return philox<kNoiseRounds>(key, counter_low, counter_high);
 }
-// The j-th 16 of the 128 bits of a draw, j < 8, lowest first.
+// The j-th group of 16 of the 128 bits of a draw, j < 8, lowest first.
 inline std::uint16_t noise_of(const Philox4& draw, unsigned j) {
   return static_cast<std::uint16_t>(draw[j / 2] >> 16 * (j % 2));
 }
 
-// A stream of numbers by index: element i is the same whatever was drawn before.
+// A stream of numbers with random access: element i does not depend on earlier calls.
 class RandomStream {
  public:
-  // `purpose` keeps apart what draws for different ends ("weights", "shuffle", "augment").
+  // `purpose` makes streams for different uses independent ("weights", "shuffle", "augment").
   RandomStream(std::uint64_t seed, std::string_view purpose, std::uint64_t a = 0,
                std::uint64_t b = 0);
 

@@ -13,7 +13,7 @@ Crop draw_crop(std::uint64_t seed, std::int64_t epoch, std::int64_t sample) {
           stream.below(first + 2, 2) == 1};
 }
 
-ImageWriter::ImageWriter(const Dataset& data, const Split& split, bool normalize)
+BatchBuilder::BatchBuilder(const Dataset& data, const Split& split, bool normalize)
     : split_(&split), value_(static_cast<std::size_t>(split.shape.channels)) {
   for (std::size_t channel = 0; channel < value_.size(); ++channel) {
     for (int pixel = 0; pixel < 256; ++pixel) {
@@ -23,8 +23,8 @@ ImageWriter::ImageWriter(const Dataset& data, const Split& split, bool normalize
   }
 }
 
-void ImageWriter::fill(std::span<const std::int64_t> samples, std::span<const Crop> crops,
-                       Batch& batch) const {
+void BatchBuilder::fill(std::span<const std::int64_t> samples, std::span<const Crop> crops,
+                        Batch& batch) const {
   const auto length = static_cast<std::size_t>(split_->shape.elements());
   batch.shape = split_->shape;
   batch.count = static_cast<std::int64_t>(samples.size());
@@ -41,14 +41,14 @@ void ImageWriter::fill(std::span<const std::int64_t> samples, std::span<const Cr
   }
 }
 
-void ImageWriter::write(std::int64_t sample, float* to) const {
+void BatchBuilder::write(std::int64_t sample, float* to) const {
   const std::uint8_t* from = split_->image(sample).data();
   for (const auto& value : value_) {
     for (std::int64_t i = 0; i < split_->shape.plane(); ++i) *to++ = value[*from++];
   }
 }
 
-void ImageWriter::write(std::int64_t sample, const Crop& crop, float* to) const {
+void BatchBuilder::write(std::int64_t sample, const Crop& crop, float* to) const {
   const auto [channels, height, width] = split_->shape;
   const std::uint8_t* plane = split_->image(sample).data();
   for (const auto& value : value_) {

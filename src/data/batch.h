@@ -1,4 +1,4 @@
-// What a model is fed with, and how images become it.
+// Batches of images as a model's input.
 #pragma once
 
 #include <array>
@@ -12,8 +12,8 @@
 
 namespace terse {
 
-// Where a buffer begins decides the last bits of some matrix kernels; 64 bytes everywhere make runs
-// repeatable.
+// The alignment of a buffer determines the last bits of some matrix kernels; a fixed alignment of
+// 64 bytes makes runs reproducible.
 template <class T>
 struct AlignedAllocator {
   using value_type = T;
@@ -31,8 +31,8 @@ struct AlignedAllocator {
 
 using AlignedFloats = std::vector<float, AlignedAllocator<float>>;
 
-// One rank's micro-batch. To make N ranks equal one rank of the big batch, scale its summed loss by
-// world / global_count and average gradients over ranks.
+// One rank's micro-batch. N ranks compute the same as one rank with the large batch if each scales
+// its summed loss by world / global_count and gradients are averaged over ranks.
 struct Batch {
   AlignedFloats images;              // [count, channels, height, width], 64-byte aligned
   std::vector<std::int64_t> labels;  // [count]
@@ -40,29 +40,29 @@ struct Batch {
   std::int64_t count = 0;            // may be 0 in the last step of an epoch
   std::int64_t global_count = 0;     // of the whole step: all ranks, all micro-batches
   std::int64_t epoch = 0, step_in_epoch = 0, micro = 0;
-  bool last_of_step = true;  // the micro-batch after which gradients travel
+  bool last_of_step = true;  // the micro-batch after which gradients are exchanged
 };
 
-// Where crop-and-flip cuts: `top` and `left` count from the corner of the image padded by kPadding
-// black pixels.
+// The window of a crop-and-flip: `top` and `left` count from the corner of the image padded by
+// kPadding black pixels.
 struct Crop {
   static constexpr std::int64_t kPadding = 4;
   std::int64_t top = kPadding, left = kPadding;
   bool flip = false;
 };
 
-// A sample's cut in one epoch: a function of the seed, the epoch and the sample, whoever asks.
+// A sample's crop in one epoch: a function of the seed, the epoch and the sample alone.
 Crop draw_crop(std::uint64_t seed, std::int64_t epoch, std::int64_t sample);
 
-// Turns the pixels of a split into floats: x / 255, and then (x - mean) / std of its channel if
-// `normalize`. Refers to the data set, which must outlive it. Const and safe to use from several
-// threads.
-class ImageWriter {
+// Builds batches from the images of a split. Converts pixels to floats: x / 255 and, if
+// `normalize`, then (x - mean) / std of the channel. Refers to the data set, which must outlive it.
+// Safe to use from several threads.
+class BatchBuilder {
  public:
-  ImageWriter(const Dataset& data, const Split& split, bool normalize);
+  BatchBuilder(const Dataset& data, const Split& split, bool normalize);
 
-  // Fills in the batch's shape, count, images and labels. `crops` is empty or has one entry per
-  // sample; padding is black before normalization, as in torchvision's RandomCrop(size, padding=4).
+  // Sets the batch's shape, count, images and labels. `crops` is empty or has one entry per sample;
+  // padding is black before normalization, as in torchvision's RandomCrop(size, padding=4).
   void fill(std::span<const std::int64_t> samples, std::span<const Crop> crops, Batch& batch) const;
 
  private:

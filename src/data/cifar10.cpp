@@ -13,7 +13,7 @@ constexpr Shape kShape{3, 32, 32};
 constexpr std::int64_t kClasses = 10;
 constexpr std::uintmax_t kPixelBytes = 3072, kRecordBytes = kPixelBytes + 1, kMaxRecords = 10000;
 
-// Appends a file's records and returns how many there were.
+// Appends a file's records and returns their number.
 std::uintmax_t append(const fs::path& path, Split& split) {
   const std::uintmax_t size = size_in_bytes(path);
   if (size == 0 || size % kRecordBytes != 0 || size / kRecordBytes > kMaxRecords) {
@@ -27,7 +27,7 @@ std::uintmax_t append(const fs::path& path, Split& split) {
     labels.push_back(records[at]);
     split.pixels.insert(split.pixels.end(), records + at + 1, records + at + kRecordBytes);
   }
-  require_labels(labels, kClasses, path.string());
+  check_labels(labels, kClasses, path.string());
   split.labels.insert(split.labels.end(), labels.begin(), labels.end());
   return labels.size();
 }

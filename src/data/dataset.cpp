@@ -10,8 +10,8 @@
 namespace terse {
 namespace {
 
-// Sums of integers are exact, so the result depends on no order.
-void measure(Dataset& data) {
+// Integer sums are exact, so the result does not depend on the order.
+void compute_mean_and_std(Dataset& data) {
   const Shape& shape = data.train.shape;
   for (std::int64_t channel = 0; channel < shape.channels; ++channel) {
     std::uint64_t sum = 0, squares = 0;
@@ -58,7 +58,7 @@ Dataset load_dataset(std::string_view kind, const std::filesystem::path& path, s
     data.train.labels.resize(static_cast<std::size_t>(limit));
     data.train.pixels.resize(static_cast<std::size_t>(limit * data.train.shape.elements()));
   }
-  measure(data);
+  compute_mean_and_std(data);
   data.fingerprint = fingerprint_of(data);
   return data;
 }

@@ -1,7 +1,6 @@
-// Labeled images in memory, and the readers of the formats in which people have them. A reader
-// believes nothing that a file says about itself: whatever is missing, truncated, damaged or
-// contradictory is one sentence that names the file, and no more memory is taken than the bytes
-// that are really there call for.
+// Labeled images in memory, and readers of common formats. A reader validates everything that a
+// file says about itself: anything missing, truncated, damaged or contradictory is an error that
+// names the file, and the reader allocates no more memory than the stored bytes justify.
 #pragma once
 
 #include <cstddef>
@@ -34,14 +33,14 @@ struct Split {
   }
 };
 
-// Never changes once loaded, so all ranks of a process can share one.
+// Immutable once loaded, so all ranks of a process can share one.
 struct Dataset {
   std::string name;
   std::int64_t classes = 0;
   Split train, test;  // of equal shape, neither empty
   // Per channel over the training images, on the scale 0 .. 1; std is never 0.
   std::vector<float> mean, std;
-  // Of shapes, pixels and labels: equal on two ranks that read the same data.
+  // A hash of shapes, pixels and labels: equal on two ranks that read the same data.
   std::uint64_t fingerprint = 0;
 };
 
@@ -51,9 +50,9 @@ struct Dataset {
 //            folder above it
 //   hdf5     one file with train/images and test/images (uint8, [n, height, width] or
 //            [n, channels, height, width]), train/labels and test/labels (integers, [n])
-// Classes are 10 for cifar10, else as many as the training labels call for. Of the training images
-// the first `limit` alone are kept; 0: all. Throws JobError if the kind is none of these or the
-// path does not exist, Error if a file is not what it should be.
+// There are 10 classes for cifar10, otherwise one more than the largest training label. Keeps only
+// the first `limit` training images; 0: all. Throws JobError if the kind is unknown or the path
+// does not exist, Error if a file is invalid.
 Dataset load_dataset(std::string_view kind, const std::filesystem::path& path,
                      std::int64_t limit = 0);
 

@@ -10,7 +10,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A label beyond this is taken for damage: the model's last layer would have to be as wide.
+// A larger label is treated as damage: the model's last layer would have to be as wide.
 constexpr std::int64_t kMaxClasses = 65536;
 
 }  // namespace
@@ -35,12 +35,12 @@ std::uintmax_t size_in_bytes(const fs::path& file) {
 }
 
 std::int64_t count_classes(std::span<const std::int64_t> labels, const std::string& where) {
-  require_labels(labels, kMaxClasses, where);
+  check_labels(labels, kMaxClasses, where);
   return *std::ranges::max_element(labels) + 1;
 }
 
-void require_labels(std::span<const std::int64_t> labels, std::int64_t classes,
-                    const std::string& where) {
+void check_labels(std::span<const std::int64_t> labels, std::int64_t classes,
+                  const std::string& where) {
   const auto bad = std::ranges::find_if(
       labels, [&](std::int64_t label) { return label < 0 || label >= classes; });
   if (bad == labels.end()) return;
@@ -48,7 +48,7 @@ void require_labels(std::span<const std::int64_t> labels, std::int64_t classes,
        classes - 1);
 }
 
-void require_equal_shapes(const Dataset& data, const std::string& where) {
+void check_equal_shapes(const Dataset& data, const std::string& where) {
   const Shape &train = data.train.shape, &test = data.test.shape;
   if (train == test) return;
   fail("{}: training images are {}x{}x{} (channels, height, width), but test images are {}x{}x{}.",

@@ -1,4 +1,4 @@
-// The readers behind load_dataset, and the checks that they share. Private to this room.
+// The readers behind load_dataset() and their common checks. Private to this folder.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace terse::formats {
 
-// Each fills everything but mean, std and fingerprint, and throws what load_dataset promises.
+// Each sets everything but mean, std and fingerprint, and throws as load_dataset() does.
 Dataset read_idx(const std::filesystem::path& folder);
 Dataset read_cifar10(const std::filesystem::path& folder);
 Dataset read_hdf5(const std::filesystem::path& file);
@@ -27,11 +27,11 @@ std::uintmax_t size_in_bytes(const std::filesystem::path& file);
 std::int64_t count_classes(std::span<const std::int64_t> labels, const std::string& where);
 
 // Throws Error, with `where` naming the file, at the first label outside 0 .. classes - 1.
-void require_labels(std::span<const std::int64_t> labels, std::int64_t classes,
-                    const std::string& where);
+void check_labels(std::span<const std::int64_t> labels, std::int64_t classes,
+                  const std::string& where);
 
 // Throws Error, with `where` naming folder or file, unless test images have the training images'
 // shape.
-void require_equal_shapes(const Dataset& data, const std::string& where);
+void check_equal_shapes(const Dataset& data, const std::string& where);
 
 }  // namespace terse::formats

@@ -9,23 +9,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// No filter in use packs tighter than deflate's limit, so a dataset that claims more than this
-// holds nothing like it.
-constexpr std::uintmax_t kMaxPacking = 1032;
+// The limit of deflate, which compresses best of the filters in use: a dataset that claims a higher
+// ratio is damaged.
+constexpr std::uintmax_t kMaxCompression = 1032;
 
-// One dataset of an open file, with the sentences that name both.
+// One dataset of an open file; its errors name both.
 class Array {
  public:
   Array(hid_t file, const fs::path& path, const std::string& name)
       : where_(fmt::format("{}: {}", path.string(), name)) {
-    require_link(file, name.substr(0, name.find('/')));
-    require_link(file, name);
+    check_link(file, name.substr(0, name.find('/')));
+    check_link(file, name);
     dataset_ = {H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose, "open the dataset " + where_};
     type_ = {H5Dget_type(dataset_.get()), H5Tclose, "read the type of " + where_};
     read_dimensions();
     read_chunk();
-    require_stored(size_in_bytes(path));
-    require_every_chunk();
+    check_stored_size(size_in_bytes(path));
+    check_every_chunk();
   }
 
   const std::string& where() const { return where_; }
@@ -46,7 +46,7 @@ class Array {
   }
 
  private:
-  void require_link(hid_t file, const std::string& name) const {
+  void check_link(hid_t file, const std::string& name) const {
     if (H5Lexists(file, name.c_str(), H5P_DEFAULT) > 0) return;
     fail(
         "{} is missing; the file must hold train/images, train/labels, test/images and "
@@ -77,9 +77,9 @@ class Array {
     chunk_.assign(sizes.begin(), sizes.end());
   }
 
-  // Refuses sizes that the stored bytes cannot fill, before anything is allocated: of the whole and
-  // of one chunk.
-  void require_stored(std::uintmax_t file_bytes) {
+  // Rejects sizes, of the whole and of one chunk, that the stored bytes cannot fill, before
+  // anything is allocated.
+  void check_stored_size(std::uintmax_t file_bytes) {
     const std::uintmax_t stored =
         std::min<std::uintmax_t>(H5Dget_storage_size(dataset_.get()), file_bytes);
     const std::optional<std::int64_t> elements = product(dimensions_);
@@ -93,12 +93,12 @@ class Array {
   bool exceeds(std::vector<std::uint64_t> sizes, std::uintmax_t stored) const {
     sizes.push_back(H5Tget_size(type_.get()));
     const std::optional<std::int64_t> bytes = product(sizes);
-    return !bytes || static_cast<std::uintmax_t>(*bytes) / kMaxPacking > stored ||
+    return !bytes || static_cast<std::uintmax_t>(*bytes) / kMaxCompression > stored ||
            (*bytes > 0 && stored == 0);
   }
 
-  // A chunk that was never written would read as zeros, as after a writer was killed.
-  void require_every_chunk() const {
+  // A chunk that was never written, because its writer was killed, would read as zeros.
+  void check_every_chunk() const {
     if (chunk_.empty()) return;
     std::vector<std::uint64_t> grid;
     for (std::size_t i = 0; i < chunk_.size(); ++i) {
@@ -117,7 +117,7 @@ class Array {
   std::string where_;
   hdf5::Handle dataset_, type_;
   std::vector<std::uint64_t> dimensions_;
-  std::vector<std::uint64_t> chunk_;  // none if the dataset is stored in one piece
+  std::vector<std::uint64_t> chunk_;  // empty if the dataset is not chunked
   std::int64_t elements_ = 0;
 };
 
@@ -149,7 +149,7 @@ void read_labels(const Array& labels, std::uint64_t images, Split& split) {
   split.labels = labels.read<std::int64_t>(H5T_NATIVE_INT64);
 }
 
-// Returns where the labels stood, for the checks that need both splits.
+// Returns the location of the labels, for the checks that need both splits.
 std::string read_split(hid_t file, const fs::path& path, const std::string& name, Split& split) {
   const Array images(file, path, name + "/images"), labels(file, path, name + "/labels");
   read_images(images, split);
@@ -170,8 +170,8 @@ Dataset read_hdf5(const fs::path& path) {
   const std::string train_labels = read_split(file.get(), path, "train", data.train);
   const std::string test_labels = read_split(file.get(), path, "test", data.test);
   data.classes = count_classes(data.train.labels, train_labels);
-  require_labels(data.test.labels, data.classes, test_labels);
-  require_equal_shapes(data, path.string());
+  check_labels(data.test.labels, data.classes, test_labels);
+  check_equal_shapes(data, path.string());
   return data;
 }
 

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uint32_t kImagesMagic = 0x00000803, kLabelsMagic = 0x00000801;
 
-// A file that is plain or gzipped, told apart by its first bytes and not by its name.
+// A plain or gzipped file, distinguished by its first bytes and not by its name.
 class IdxFile {
  public:
   explicit IdxFile(fs::path path) : path_(std::move(path)), file_(nullptr, gzclose_r) {
@@ -37,15 +37,15 @@ class IdxFile {
     return number;
   }
 
-  void require_magic(std::uint32_t wanted, std::string_view what) {
+  void check_magic(std::uint32_t wanted, std::string_view what) {
     const std::uint32_t found = read_number();
     if (found == wanted) return;
     fail("{} begins with the magic number 0x{:08x}; an IDX file of {} begins with 0x{:08x}.",
          name(), found, what, wanted);
   }
 
-  // All the bytes after the header. The buffer grows with what arrives, so a header that lies costs
-  // nothing.
+  // All bytes after the header. The buffer grows with the bytes read, so that a wrong header costs
+  // no memory.
   std::vector<std::uint8_t> read_rest(std::int64_t promised) {
     constexpr std::size_t kPiece = 16 << 20;
     const auto wanted = static_cast<std::size_t>(promised);
@@ -61,13 +61,13 @@ class IdxFile {
     }
     std::array<std::uint8_t, 1> beyond;
     if (read(beyond) != 0)
-      fail("{} goes on after the {} bytes its header promises.", name(), wanted);
+      fail("{} has more than the {} bytes that its header promises.", name(), wanted);
     return bytes;
   }
 
  private:
-  // Fewer bytes than asked for mean the end of the file. Throws Error if the gzip stream is damaged
-  // or cut off.
+  // Returns fewer bytes than `to` holds only at the end of the file. Throws Error if the gzip
+  // stream is damaged or truncated.
   std::size_t read(std::span<std::uint8_t> to) {
     const int got = gzread(file_.get(), to.data(), static_cast<unsigned>(to.size()));
     int code = Z_OK;
@@ -95,7 +95,7 @@ IdxFile open(const fs::path& folder, std::string_view stem, int dimensions) {
 }
 
 void read_images(IdxFile file, Split& split, std::int64_t& count) {
-  file.require_magic(kImagesMagic, "images");
+  file.check_magic(kImagesMagic, "images");
   const std::uint64_t images = file.read_number(), height = file.read_number(),
                       width = file.read_number();
   const std::uint64_t factors[] = {images, height, width};
@@ -113,7 +113,7 @@ std::string read_split(const fs::path& folder, const std::string& prefix, Split&
   std::int64_t images = 0;
   read_images(open(folder, prefix + "-images", 3), split, images);
   IdxFile file = open(folder, prefix + "-labels", 1);
-  file.require_magic(kLabelsMagic, "labels");
+  file.check_magic(kLabelsMagic, "labels");
   const std::int64_t labels = file.read_number();
   if (labels != images) {
     fail("{} says it holds {} labels, but there are {} images beside it.", file.name(), labels,
@@ -129,7 +129,7 @@ std::string read_split(const fs::path& folder, const std::string& prefix, Split&
 Dataset read_idx(const fs::path& folder) {
   if (!fs::is_directory(folder)) {
     fail<JobError>(
-        "data.path is {}, which is not a folder; kind = idx wants the folder of MNIST's four "
+        "data.path is {}, which is not a folder; data.kind = idx needs the folder of MNIST's four "
         "files.",
         folder.string());
   }
@@ -138,8 +138,8 @@ Dataset read_idx(const fs::path& folder) {
   const std::string train_labels = read_split(folder, "train", data.train);
   const std::string test_labels = read_split(folder, "t10k", data.test);
   data.classes = count_classes(data.train.labels, train_labels);
-  require_labels(data.test.labels, data.classes, test_labels);
-  require_equal_shapes(data, folder.string());
+  check_labels(data.test.labels, data.classes, test_labels);
+  check_equal_shapes(data, folder.string());
   return data;
 }
 

@@ -1,4 +1,4 @@
-// A background thread that makes things before they are asked for.
+// A background thread that produces results ahead of time.
 #pragma once
 
 #include <condition_variable>
@@ -12,9 +12,9 @@
 
 namespace terse {
 
-// Calls `produce` on a thread of its own and keeps at most `depth` >= 1 results waiting. The order
-// of results is that of the calls. What `produce` throws ends the thread and is thrown by next(),
-// after all results made before it. The destructor waits for the one call that may be under way.
+// Calls `produce` on its own thread and keeps at most `depth` >= 1 results waiting, in the order of
+// the calls. An exception of `produce` ends the thread; next() rethrows it after all earlier
+// results. The destructor waits for a call in progress.
 template <class T>
 class Prefetcher {
  public:
@@ -68,11 +68,11 @@ class Prefetcher {
   std::function<T()> produce_;
   std::size_t depth_;
   std::mutex mutex_;
-  std::condition_variable changed_;  // by either side: ready_, error_ or stopping_
+  std::condition_variable changed_;  // notified on each change of ready_, error_ or stopping_
   std::deque<T> ready_;
   std::exception_ptr error_;
   bool stopping_ = false;
-  std::thread thread_;  // last, so that it starts when all else is there
+  std::thread thread_;  // last, so that it starts after all other members
 };
 
 }  // namespace terse

@@ -7,12 +7,11 @@
 namespace terse::nn {
 namespace {
 
-void require_side(const ModelOptions& options, std::int64_t smallest) {
+void check_image_size(const ModelOptions& options, std::int64_t smallest) {
   if (std::min(options.height, options.width) < smallest) {
     fail<JobError>(
-        "model '{}' needs images of at least {}x{} pixels, these are {}x{}; use another model.name "
-        "or larger "
-        "images",
+        "model '{}' needs images of at least {}x{} pixels, but these are {}x{}; use another "
+        "model.name or larger images.",
         options.name, smallest, smallest, options.height, options.width);
   }
 }
@@ -48,7 +47,7 @@ class LeNet5 : public Model {
   explicit LeNet5(const ModelOptions& o) {
     const std::int64_t padding = std::min(o.height, o.width) < 32 ? 2 : 0;
     const auto side = [&](std::int64_t pixels) { return ((pixels + 2 * padding - 4) / 2 - 4) / 2; };
-    require_side(o, 12);
+    check_image_size(o, 12);
     conv1_ = register_module(
         "conv1", std::make_shared<Conv2d>(Conv2dOptions{
                      .inputs = o.channels, .outputs = 6, .kernel = 5, .padding = padding}));
@@ -76,7 +75,7 @@ class ConvNet : public Model {
  public:
   explicit ConvNet(const ModelOptions& o) {
     const auto side = [](std::int64_t pixels) { return (pixels - 4) / 2; };
-    require_side(o, 6);
+    check_image_size(o, 6);
     conv1_ = register_module("conv1", std::make_shared<Conv2d>(Conv2dOptions{
                                           .inputs = o.channels, .outputs = 32, .kernel = 3}));
     conv2_ = register_module(
@@ -88,7 +87,7 @@ class ConvNet : public Model {
 
   at::Tensor forward(at::Tensor images) override {
     at::Tensor x = at::relu(conv1_->forward(images));
-    // The same as pooling what is left of each, on a quarter of the elements.
+    // ReLU after pooling gives the same result on a quarter of the elements.
     x = at::relu(at::max_pool2d(conv2_->forward(x), 2));
     return fc2_->forward(at::relu(fc1_->forward(x.flatten(1))));
   }

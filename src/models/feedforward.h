@@ -1,5 +1,5 @@
-// The models that are a plain chain of layers. They take options that fit (see make_model) or throw
-// a JobError, and leave their parameters uninitialized.
+// The feedforward models without residual connections. Each leaves its parameters uninitialized and
+// throws JobError for unsupported options (see make_model()).
 #pragma once
 
 #include <memory>

@@ -54,7 +54,7 @@ void Linear::initialize(std::uint64_t seed, const std::string& full_name) {
 }
 
 at::Tensor Linear::forward(const at::Tensor& input) {
-  return kept(at::linear(input, used(weight), bias));
+  return captured(at::linear(input, transformed(weight), bias));
 }
 
 Conv2d::Conv2d(const Conv2dOptions& options)
@@ -69,7 +69,7 @@ void Conv2d::initialize(std::uint64_t seed, const std::string& full_name) {
 }
 
 at::Tensor Conv2d::forward(const at::Tensor& input) {
-  return kept(at::conv2d(input, used(weight), bias, options_.stride, options_.padding));
+  return captured(at::conv2d(input, transformed(weight), bias, options_.stride, options_.padding));
 }
 
 BatchNorm2d::BatchNorm2d(std::int64_t channels)
@@ -92,12 +92,11 @@ at::Tensor BatchNorm2d::forward(const at::Tensor& input) {
   if (is_training() && input.numel() == input.size(1)) {
     fail(
         "batch norm '{}' cannot train on one sample of {}x{} pixels: its variance is undefined; "
-        "give every rank more "
-        "samples per step or use larger images",
+        "give every rank more samples per step or use larger images.",
         full_name_, input.size(2), input.size(3));
   }
-  return kept(at::batch_norm(input, used(weight), bias, running_mean, running_var, is_training(),
-                             kMomentum, kEpsilon, /*cudnn_enabled=*/true));
+  return captured(at::batch_norm(input, transformed(weight), bias, running_mean, running_var,
+                                 is_training(), kMomentum, kEpsilon, /*cudnn_enabled=*/true));
 }
 
 }  // namespace terse::nn

@@ -37,20 +37,19 @@ const Entry& entry_of(std::string_view name) {
     if (entry.name == name) return entry;
     names.push_back(entry.name);
   }
-  fail<JobError>("model.name = '{}' is not a model; allowed are {}", name, fmt::join(names, ", "));
+  fail<JobError>("model.name = '{}' is not a model; allowed are {}.", name, fmt::join(names, ", "));
 }
 
-void require_positive(const ModelOptions& o) {
+void check_positive(const ModelOptions& o) {
   if (std::min({o.channels, o.height, o.width, o.classes}) < 1) {
     fail<JobError>(
-        "model '{}' cannot be made for images of {}x{}x{} (channels, height, width) and {} "
-        "classes: each "
-        "must be at least 1",
+        "model '{}' cannot be created for images of {}x{}x{} (channels, height, width) and {} "
+        "classes: each must be at least 1.",
         o.name, o.channels, o.height, o.width, o.classes);
   }
   for (const std::int64_t width : o.hidden) {
     if (width < 1)
-      fail<JobError>("model.hidden holds {}; every hidden width must be at least 1", width);
+      fail<JobError>("model.hidden contains {}; every hidden width must be at least 1.", width);
   }
 }
 
@@ -58,12 +57,12 @@ void require_positive(const ModelOptions& o) {
 
 std::shared_ptr<Model> make_model(const ModelOptions& options, std::uint64_t seed) {
   const Entry& entry = entry_of(options.name);
-  require_positive(options);
+  check_positive(options);
   std::shared_ptr<Model> model;
   try {
     model = entry.make(options);
   } catch (const c10::Error& error) {  // sizes beyond memory or beyond 64 bits
-    fail<JobError>("model '{}' cannot be made in these sizes: {}", options.name,
+    fail<JobError>("model '{}' cannot be created in these sizes: {}", options.name,
                    error.what_without_backtrace());
   }
   for (const auto& item : model->named_modules("", false)) {
@@ -81,7 +80,7 @@ nn::Layer& find_layer(Model& model, std::string_view name) {
     if (item.key() == name) return *layer;
     names.push_back(item.key());
   }
-  fail<JobError>("the model has no layer '{}'; its layers are {}", name, fmt::join(names, ", "));
+  fail<JobError>("the model has no layer '{}'; its layers are {}.", name, fmt::join(names, ", "));
 }
 
 }  // namespace terse

@@ -1,4 +1,4 @@
-// What a model is made from. No torch here: a job is translated into it by files that need none.
+// The options of a model, without LibTorch, for files that do not need it.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ struct ModelOptions {
   std::string name;
   std::int64_t channels = 1, height = 28, width = 28;  // of one image
   std::int64_t classes = 10;
-  std::vector<std::int64_t> hidden = {};  // mlp only: the widths between input and classes
+  std::vector<std::int64_t> hidden = {};  // mlp only: widths of the hidden layers
 };
 
 }  // namespace terse

@@ -83,13 +83,13 @@ class CifarResNet : public Model {
 
 std::shared_ptr<Model> make_cifar_resnet(const ModelOptions& options,
                                          std::int64_t blocks_per_stage) {
-  // Of 4x4 the last stage sees one pixel, and a rank's last batch may hold one sample: no variance
-  // to normalize by.
+  // A 4x4 image leaves one pixel in the last stage, and a rank's last batch may have one sample:
+  // the variance of batch norm would be undefined.
   if (std::max(options.height, options.width) < 5) {
     fail<JobError>(
-        "model '{}' needs images with a side of at least 5 pixels, these are {}x{}; use another "
-        "model.name or "
-        "larger images",
+        "model '{}' needs images with a side of at least 5 pixels, but these are {}x{}; use "
+        "another "
+        "model.name or larger images.",
         options.name, options.height, options.width);
   }
   return std::make_shared<CifarResNet>(options, blocks_per_stage);

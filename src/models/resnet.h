@@ -8,8 +8,8 @@
 
 namespace terse::nn {
 
-// 6 n + 2 layers, n = blocks_per_stage. Leaves the parameters uninitialized; images that are too
-// small are a JobError.
+// 6 n + 2 layers, n = blocks_per_stage. Leaves the parameters uninitialized. Throws JobError if the
+// images are too small.
 std::shared_ptr<Model> make_cifar_resnet(const ModelOptions& options,
                                          std::int64_t blocks_per_stage);
 

@@ -1,6 +1,5 @@
-// What a model holds, by full name ("layer1.0.conv2.weight") and in the order in which its layers
-// were registered: the same on every rank and in every run. The tensors are the model's own, not
-// copies.
+// A model's parameters and buffers by full name ("layer1.0.conv2.weight"), in the order in which
+// its layers were registered: the same on every rank and in every run. The tensors are not copies.
 #pragma once
 
 #include <torch/nn/module.h>

@@ -10,13 +10,13 @@ namespace {
 
 float normalized(int pixel) { return (static_cast<float>(pixel) / 255.0f - 0.25f) / 0.5f; }
 
-TEST(ImageWriter, NormalizesEachChannelByItsOwnFigures) {
+TEST(BatchBuilder, NormalizesEachChannelByItsOwnFigures) {
   Dataset data = test::numbered(3, 1, {2, 1, 2});
   data.mean = {0.25f, 0.5f};
   data.std = {0.5f, 2.0f};
   Batch batch;
   const std::int64_t samples[] = {2, 0};
-  ImageWriter(data, data.train, true).fill(samples, {}, batch);
+  BatchBuilder(data, data.train, true).fill(samples, {}, batch);
   EXPECT_EQ(batch.count, 2);
   EXPECT_EQ(batch.shape, (Shape{2, 1, 2}));
   EXPECT_EQ(batch.labels, (std::vector<std::int64_t>{2, 0}));
@@ -24,13 +24,13 @@ TEST(ImageWriter, NormalizesEachChannelByItsOwnFigures) {
   const auto image = data.train.image(2);
   EXPECT_EQ(batch.images[1], normalized(image[1]));
   EXPECT_EQ(batch.images[2], (image[2] / 255.0f - 0.5f) / 2.0f);
-  ImageWriter(data, data.train, false).fill(samples, {}, batch);
+  BatchBuilder(data, data.train, false).fill(samples, {}, batch);
   EXPECT_EQ(batch.images[3], image[3] / 255.0f);
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(batch.images.data()) % 64, 0u);
 }
 
-// Where the pixel of the output at (y, x) comes from, or 0 (black) from outside: written after
-// torchvision, which pads, then crops, then mirrors.
+// The source pixel of the output at (y, x), or 0 (black) outside the image: as torchvision, which
+// pads, then crops, then flips.
 int reference(std::span<const std::uint8_t> plane, std::int64_t size, const Crop& crop,
               std::int64_t y, std::int64_t x) {
   const std::int64_t padded_size = size + 8;
@@ -44,10 +44,10 @@ int reference(std::span<const std::uint8_t> plane, std::int64_t size, const Crop
   return padded[(y + crop.top) * padded_size + from + crop.left];
 }
 
-TEST(ImageWriter, CropsFlipsAndPadsWithBlack) {
+TEST(BatchBuilder, CropsFlipsAndPadsWithBlack) {
   constexpr std::int64_t kSize = 6;
   const Dataset data = test::numbered(2, 1, {2, kSize, kSize});
-  const ImageWriter writer(data, data.train, true);
+  const BatchBuilder writer(data, data.train, true);
   const std::int64_t samples[] = {1};
   for (const Crop crop :
        {Crop{4, 4, false}, Crop{0, 8, false}, Crop{8, 0, true}, Crop{3, 7, true}}) {
@@ -79,7 +79,7 @@ TEST(DrawCrop, ReachesEveryCutAndDependsOnItsKey) {
   EXPECT_EQ(tops, all);
   EXPECT_EQ(lefts, all);
   EXPECT_NEAR(flips, 500, 5 * 16);    // sigma = 15.8
-  EXPECT_NEAR(kept, 1000 / 162, 15);  // another epoch is another draw
+  EXPECT_NEAR(kept, 1000 / 162, 15);  // epochs draw independently
 }
 
 }  // namespace

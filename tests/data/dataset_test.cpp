@@ -15,7 +15,7 @@ TEST(LoadDataset, AnUnknownKindMakesTheJobWrong) {
   test::expect_sentence([] { load_dataset("jpeg", "."); }, {"jpeg", "idx", "cifar10", "hdf5"});
 }
 
-// Two CIFAR images per file: one all `low`, one all `high`, with a blue plane that never changes.
+// Two CIFAR images per file: one all `low`, one all `high`, with a constant blue plane.
 void write_two_valued(const fs::path& folder, std::uint8_t low, std::uint8_t high) {
   std::string bytes;
   for (const std::uint8_t value : {low, high}) {

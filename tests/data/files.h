@@ -1,4 +1,4 @@
-// What the tests of this room share: small data sets, and what an error says.
+// Shared by the tests of this folder: small data sets, and checks of error texts.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ inline void write_file(const std::filesystem::path& path, std::string_view bytes
   std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<long>(bytes.size()));
 }
 
-// Expects one line that holds every one of the words.
+// Expects one line that contains all of the words.
 inline void expect_sentence(const std::function<void()>& action,
                             const std::vector<std::string>& words) {
   const std::string sentence = error_of(action);
@@ -32,8 +32,8 @@ inline void expect_sentence(const std::function<void()>& action,
   EXPECT_EQ(sentence.find('\n'), std::string::npos) << sentence;
 }
 
-// A data set whose every image says which one it is: the label of image i is i, its pixels are
-// functions of i.
+// A data set whose images identify themselves: the label of image i is i, its pixels are functions
+// of i.
 inline Dataset numbered(std::int64_t train, std::int64_t test, Shape shape = {1, 2, 2}) {
   Dataset data;
   data.name = "numbered";

@@ -13,7 +13,7 @@ using test::expect_sentence;
 
 using Sizes = std::vector<hsize_t>;
 
-// One dataset to be written: zeros of `type` but for the values given.
+// A dataset to write: zeros of `type` except for the given values.
 struct Content {
   hid_t type;
   Sizes sizes;
@@ -67,7 +67,7 @@ class Hdf5Images : public testing::Test {
     expect_sentence([&] { load(); }, words);
   }
 
-  // A correct file, which each test then spoils.
+  // A correct file, which each test then damages.
   Contents contents = {{"train/images", {H5T_STD_U8LE, {4, 3, 2}, ramp(24), {2, 3, 2}}},
                        {"train/labels", {H5T_STD_U8LE, {4}, {0, 1, 2, 1}}},
                        {"test/images", {H5T_STD_U8LE, {2, 3, 2}, ramp(12)}},
@@ -157,7 +157,7 @@ TEST_F(Hdf5Images, WrongDimensionsAreNamed) {
 TEST_F(Hdf5Images, AbsurdSizesAreRefusedWithoutTheMemory) {
   contents["train/images"] = {H5T_STD_U8LE, {1ull << 40, 28, 28}, {}, {1000, 28, 28}};
   expect_refused({path(), "train/images", "1099511627776x28x28", "0 bytes"});
-  contents["train/images"] = {H5T_STD_U8LE, {1ull << 40, 28, 28}, {}};  // in one piece
+  contents["train/images"] = {H5T_STD_U8LE, {1ull << 40, 28, 28}, {}};  // not chunked
   expect_refused({path(), "train/images", "1099511627776x28x28", "0 bytes"});
   contents["train/images"] = {H5T_STD_U8LE, {1ull << 40, 1ull << 40, 28}, {}, {1000, 28, 28}};
   expect_refused({path(), "train/images", "28"});

@@ -35,7 +35,7 @@ std::string gzip(const std::string& bytes) {
   return {std::istreambuf_iterator<char>(packed), std::istreambuf_iterator<char>()};
 }
 
-// A correct folder, which each test then spoils.
+// A correct folder, which each test then damages.
 class Idx : public testing::Test {
  protected:
   Idx() {
@@ -99,7 +99,7 @@ TEST_F(Idx, EveryTruncationIsRefused) {
       expect_refused({name, "truncated"});
     }
     write(name, bytes + "x");
-    expect_refused({name, "goes on"});
+    expect_refused({name, "has more than"});
     write(name, bytes);
   }
 }

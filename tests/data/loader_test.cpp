@@ -161,13 +161,13 @@ TEST(Loader, OptionsOutOfRangeMakeTheJobWrong) {
   }
 }
 
-TEST(EvalShard, RanksTogetherSeeTheTestSplitInOrder) {
+TEST(TestLoader, RanksTogetherSeeTheTestSplitInOrder) {
   for (const std::int64_t samples : {1, 7, 32}) {
     const Dataset data = test::numbered(1, samples);
     for (std::int64_t world = 1; world <= 8; ++world) {
       std::vector<std::int64_t> seen;
       for (std::int64_t rank = 0; rank < world; ++rank) {
-        const EvalShard shard(data, rank, world, 3, true);
+        const TestLoader shard(data, rank, world, 3, true);
         std::int64_t own = 0;
         for (std::int64_t i = 0; i < shard.batches(); ++i) {
           const Batch batch = shard.at(i);
@@ -185,10 +185,10 @@ TEST(EvalShard, RanksTogetherSeeTheTestSplitInOrder) {
   }
 }
 
-TEST(EvalShard, ArgumentsOutOfRangeMakeTheJobWrong) {
+TEST(TestLoader, ArgumentsOutOfRangeMakeTheJobWrong) {
   const Dataset data = test::numbered(1, 5);
-  EXPECT_THROW(EvalShard(data, 1, 1, 3, true), JobError);
-  EXPECT_THROW(EvalShard(data, 0, 1, 0, true), JobError);
+  EXPECT_THROW(TestLoader(data, 1, 1, 3, true), JobError);
+  EXPECT_THROW(TestLoader(data, 0, 1, 0, true), JobError);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ TEST(Prefetcher, NeverMakesMoreThanItsDepth) {
     ASSERT_LE(made.load(), taken + 3);
   }
   while (made < 53) std::this_thread::yield();
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the chance to do too much
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // time to make too many
   EXPECT_EQ(made.load(), 53);
 }
 

@@ -2,7 +2,7 @@
 cmake_minimum_required(VERSION 3.25)
 set(work ${BINARY_DIR}/install-test)
 file(REMOVE_RECURSE ${work})
-# A copy, so that no header of the tree is in reach.
+# A copy, so that no header of the source tree is found.
 file(COPY ${SOURCE_DIR}/experiments/example DESTINATION ${work})
 
 function(must_run)
@@ -10,7 +10,7 @@ function(must_run)
   list(JOIN ARGN " " line)
   message("$ ${line}\n${out}")
   if(NOT status EQUAL 0)
-    message(FATAL_ERROR "It ended with ${status}.")
+    message(FATAL_ERROR "This command failed with ${status}.")
   endif()
   set(out "${out}" PARENT_SCOPE)
 endfunction()
@@ -25,7 +25,7 @@ foreach(header terse/base/error.h terse/compressors/codec.h terse/comm/transport
 endforeach()
 foreach(header IN LISTS headers)
   if(NOT header MATCHES "^terse/(base|config|data|io|report|models|compressors|comm|trainers)/" OR header MATCHES "/reference/")
-    message(FATAL_ERROR "${header} is not public, and was installed.")
+    message(FATAL_ERROR "${header} is not public, but was installed.")
   endif()
 endforeach()
 

@@ -119,41 +119,42 @@ TEST(BatchNorm2d, RefusesToTrainOnOneValuePerChannel) {
   EXPECT_EQ(layer.forward(ramp({1, 3, 1, 1})).numel(), 3);
 }
 
-// Each kind of layer, with an input and the arithmetic that says what a doubled weight must give.
+// Each kind of layer must give the output that a doubled weight implies.
 template <class L>
-void expect_working_sockets(L layer, const at::Tensor& input) {
+void expect_working_hooks(L layer, const at::Tensor& input) {
   layer.initialize(7, "layer");
   layer.eval();
   EXPECT_EQ(layer.transform, nullptr);
-  EXPECT_EQ(layer.tap, nullptr);
+  EXPECT_EQ(layer.capture, nullptr);
   const at::Tensor plain = layer.forward(input);
   const at::Tensor offset =
       layer.forward(torch::zeros_like(input));  // the bias alone, for linear layers
 
-  layer.tap = std::make_shared<Tap>();
+  layer.capture = std::make_shared<OutputCapture>();
   layer.transform = std::make_shared<Doubling>();
   const at::Tensor doubled = layer.forward(input);
   EXPECT_TRUE(at::allclose(doubled, 2 * plain - offset, 1e-4, 1e-5));
   EXPECT_FALSE(at::allclose(doubled, plain, 1e-4, 1e-5));
-  EXPECT_TRUE(layer.tap->output.is_same(doubled));
+  EXPECT_TRUE(layer.capture->output.is_same(doubled));
 
-  const at::Tensor through = torch::autograd::grad({layer.tap->output.sum()}, {layer.weight})[0];
+  const at::Tensor through =
+      torch::autograd::grad({layer.capture->output.sum()}, {layer.weight})[0];
   layer.transform = nullptr;
   const at::Tensor direct = torch::autograd::grad({layer.forward(input).sum()}, {layer.weight})[0];
   EXPECT_TRUE(at::allclose(through, 2 * direct, 1e-4, 1e-5));
   EXPECT_GT(direct.abs().max().item<float>(), 0);
 }
 
-TEST(Sockets, LinearTransformsItsWeightAndIsTapped) {
-  expect_working_sockets(Linear(6, 4), ramp({3, 6}));
+TEST(Hooks, LinearTransformsItsWeightAndIsCaptured) {
+  expect_working_hooks(Linear(6, 4), ramp({3, 6}));
 }
 
-TEST(Sockets, Conv2dTransformsItsWeightAndIsTapped) {
-  expect_working_sockets(Conv2d({.inputs = 2, .outputs = 3, .kernel = 3}), ramp({2, 2, 5, 5}));
+TEST(Hooks, Conv2dTransformsItsWeightAndIsCaptured) {
+  expect_working_hooks(Conv2d({.inputs = 2, .outputs = 3, .kernel = 3}), ramp({2, 2, 5, 5}));
 }
 
-TEST(Sockets, BatchNorm2dTransformsItsWeightAndIsTapped) {
-  expect_working_sockets(BatchNorm2d(2), ramp({3, 2, 4, 4}));
+TEST(Hooks, BatchNorm2dTransformsItsWeightAndIsCaptured) {
+  expect_working_hooks(BatchNorm2d(2), ramp({3, 2, 4, 4}));
 }
 
 }  // namespace

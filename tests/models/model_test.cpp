@@ -14,7 +14,7 @@
 namespace terse::nn {
 namespace {
 
-// On a busy machine OpenMP's waiting threads cost far more than they help.
+// On a busy machine, OpenMP's spinning threads cost more than they save.
 class OneThread : public testing::Environment {
  public:
   void SetUp() override { at::set_num_threads(1); }
@@ -135,7 +135,7 @@ TEST(Models, GradientsReachEveryParameter) {
   }
 }
 
-// A rank whose share of a ragged batch is empty takes part with zeros.
+// A rank whose part of the last batch is empty contributes zeros.
 TEST(Models, AnEmptyBatchHasNoGradient) {
   for (const std::string_view name : kNames) {
     const ModelOptions options = mnist(name);
@@ -177,7 +177,8 @@ TEST(Models, StatisticsMoveInTrainingAndNotInEvaluation) {
   }
 }
 
-// What an untrained network computes keeps its scale: 110 layers of a wrong deviation would not.
+// An untrained network preserves the scale of its input; with a wrong standard deviation, 110
+// layers would not.
 TEST(Models, LogitsOfAFreshModelAreOfOrderOne) {
   const at::NoGradGuard no_grad;
   for (const std::string_view name : kNames) {
@@ -189,8 +190,7 @@ TEST(Models, LogitsOfAFreshModelAreOfOrderOne) {
   }
 }
 
-// He et al. 2016, option A, by hand: a second stage whose convolutions are zero passes on its
-// shortcut alone.
+// He et al. 2016, option A, by hand: a second stage with zero convolutions returns its shortcut.
 TEST(Models, ResNetShortcutTakesEverySecondPixelAndAppendsZeroChannels) {
   const at::NoGradGuard no_grad;
   const ModelOptions options = cifar("resnet20");
@@ -199,16 +199,16 @@ TEST(Models, ResNetShortcutTakesEverySecondPixelAndAppendsZeroChannels) {
   for (auto& [name, parameter] : named_parameters_in_order(*model)) {
     if (name.starts_with("layer2.0.bn2.")) parameter.zero_();
   }
-  const auto tap_of = [&](std::string_view name) {
-    return find_layer(*model, name).tap = std::make_shared<Tap>();
+  const auto capture_of = [&](std::string_view name) {
+    return find_layer(*model, name).capture = std::make_shared<OutputCapture>();
   };
-  const auto inner = tap_of("layer1.1.bn2"), last = tap_of("layer1.2.bn2"),
-             next = tap_of("layer2.1.conv1");
-  const auto stem = tap_of("bn1"), first = tap_of("layer1.0.bn2");
+  const auto inner = capture_of("layer1.1.bn2"), last = capture_of("layer1.2.bn2"),
+             next = capture_of("layer2.1.conv1");
+  const auto stem = capture_of("bn1"), first = capture_of("layer1.0.bn2");
   model->forward(images_for(options, 2));
 
   at::Tensor x = at::relu(stem->output);
-  for (const auto& tap : {first, inner, last}) x = at::relu(tap->output + x);
+  for (const auto& capture : {first, inner, last}) x = at::relu(capture->output + x);
   const at::Tensor shortcut =
       at::cat({x.index({torch::indexing::Slice(), torch::indexing::Slice(),
                         torch::indexing::Slice(0, torch::indexing::None, 2),
@@ -277,7 +277,7 @@ TEST(MakeModel, NamesAreReadableAndInOrder) {
 TEST(MakeModel, UnknownNameListsTheModels) {
   EXPECT_EQ(error_of(mnist("convnett")),
             "model.name = 'convnett' is not a model; allowed are mlp, lenet5, convnet, resnet20, "
-            "resnet56, resnet110");
+            "resnet56, resnet110.");
 }
 
 TEST(MakeModel, ImpossibleShapesAreOneSentence) {
@@ -298,9 +298,9 @@ TEST(MakeModel, ImpossibleShapesAreOneSentence) {
   EXPECT_NE(error_of(options).find("0 classes"), std::string::npos) << error_of(options);
   options = mnist("mlp");
   options.hidden = {32, 0};
-  EXPECT_NE(error_of(options).find("model.hidden holds 0"), std::string::npos) << error_of(options);
+  EXPECT_NE(error_of(options).find("model.hidden contains 0"), std::string::npos) << error_of(options);
   options.hidden = {std::int64_t{1} << 40, std::int64_t{1} << 40};
-  EXPECT_NE(error_of(options).find("cannot be made in these sizes"), std::string::npos)
+  EXPECT_NE(error_of(options).find("cannot be created in these sizes"), std::string::npos)
       << error_of(options);
   EXPECT_EQ(error_of(options).find('\n'), std::string::npos) << error_of(options);
 }
@@ -318,16 +318,16 @@ TEST(FindLayer, PlugsIntoAModelAndKnowsTheNames) {
   Layer& last = find_layer(*model, "fc2");
   const at::Tensor bias = dynamic_cast<Linear&>(last).bias;
   last.transform = std::make_shared<Tripling>();
-  last.tap = std::make_shared<Tap>();
+  last.capture = std::make_shared<OutputCapture>();
   const at::Tensor tripled = model->forward(images);
   EXPECT_TRUE(at::allclose(tripled - bias, 3 * (plain - bias), 1e-4, 1e-5));
-  EXPECT_TRUE(at::equal(last.tap->output, tripled));
+  EXPECT_TRUE(at::equal(last.capture->output, tripled));
   try {
     find_layer(*model, "fc9");
     FAIL() << "a layer 'fc9' was found";
   } catch (const JobError& error) {
     EXPECT_STREQ(error.what(),
-                 "the model has no layer 'fc9'; its layers are conv1, conv2, fc1, fc2");
+                 "the model has no layer 'fc9'; its layers are conv1, conv2, fc1, fc2.");
   }
 }
 

@@ -1,5 +1,5 @@
-# Sourced from the project's folder before an instrumented program runs. The files beside this one name, library by
-# library, what is not this project's to mend.
+# Source this in the project's folder before running an instrumented program. The suppression files in this folder list
+# the reports that other libraries cause.
 export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
 export LSAN_OPTIONS=suppressions=$PWD/tests/sanitizers/lsan.supp:print_suppressions=0
 export UBSAN_OPTIONS=print_stacktrace=1

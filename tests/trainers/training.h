@@ -1,12 +1,11 @@
-// What the tests of whole runs share: a small job, images that can be learned, a world of threads
-// that trains, and what it left in its output folder.
+// Shared by the tests of whole runs: a small job, images that can be learned, a world of threads
+// that trains, and the contents of its output folder.
 #pragma once
 
 #include <gtest/gtest.h>
 #include <torch/nn/module.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -20,6 +19,8 @@
 #include "temp_folder.h"
 #include "terse/base/hash.h"
 #include "terse/base/random.h"
+#include "terse/compressors/codec.h"
+#include "terse/compressors/feedback.h"
 #include "terse/io/checkpoint.h"
 #include "terse/io/state_file.h"
 #include "terse/report/summary.h"
@@ -29,8 +30,14 @@ namespace terse::test {
 
 namespace fs = std::filesystem;
 
-inline constexpr std::array<const char*, 6> kCodecs = {"none",   "fp16", "bf16",
-                                                       "maxmin", "topk", "dgc"};
+inline std::vector<std::string> all_codecs() {
+  return {codec_names().begin(), codec_names().end()};
+}
+
+// As published, the codec keeps sgd's momentum.
+inline bool owns_momentum(const std::string& codec) {
+  return feedback_info(codec_info(codec).feedback).owns_momentum;
+}
 
 // Four classes, each a pattern under noise.
 inline Split make_split(std::int64_t size, Shape shape, std::string_view purpose) {
@@ -67,7 +74,7 @@ inline const Dataset& images() {
   return data;
 }
 
-// Two of mlp's three weights are large enough to be compressed.
+// Two of the mlp's three weights are large enough to be compressed.
 inline Job small_job(const fs::path& output) {
   Job job;
   job.model = {.name = "mlp", .hidden = {48, 32}};
@@ -81,8 +88,9 @@ inline Job small_job(const fs::path& output) {
 
 inline Job codec_job(const fs::path& output, const std::string& codec) {
   Job job = small_job(output);
-  job.compression.codec = codec;
+  job.compression.codec.name = codec;
   job.compression.bits = 4;
+  job.compression.codec.threshold = 0.02;
   if (codec == "dgc") job.compression.warmup_epochs = 1;
   return job;
 }
@@ -97,7 +105,7 @@ inline std::vector<Ending> endings_of_training(const Job& job, int world,
   return endings_of(world, [&](CommThread& thread) { train(job, data, thread, options); });
 }
 
-// Trains to the end, which has to come without an error, and reads what the run says of itself.
+// Trains to the end, which must not fail, and reads the summary.
 inline Summary trained(const Job& job, int world, const TrainOptions& options = quiet(),
                        const Dataset& data = images()) {
   run_threads(world, [&](CommThread& thread) {
@@ -106,11 +114,11 @@ inline Summary trained(const Job& job, int world, const TrainOptions& options = 
   return read_summary(job.output.dir);
 }
 
-// The arrays of a rank's file by name, without the place and the clock of the run.
+// The arrays of a rank's checkpoint by name, without the run's progress.
 using Saved = std::map<std::string, std::vector<float>>;
 
 inline Saved saved(const Job& job, const Manifest& manifest, int rank) {
-  const StateReader reader(read_rank_file(job.output.dir, manifest, rank));
+  const StateReader reader(read_rank_checkpoint(job.output.dir, manifest, rank));
   Saved arrays;
   for (const std::string& name : reader.names()) {
     if (!name.starts_with("position/")) arrays[name] = reader.read_all<float>(name);
@@ -155,7 +163,7 @@ inline void expect_near(std::span<const float> mine, std::span<const float> expe
   }
 }
 
-// Parameters alone: what else two runs keep may have other forms.
+// Compares only the parameters: other state of the two runs may have different shapes.
 inline void expect_near_parameters(const Job& mine, const Job& expected, double tolerance,
                                    const std::string& what) {
   const Saved a = saved(mine), b = saved(expected);

@@ -1,4 +1,4 @@
-// A batch as tensors that share its memory: the batch must outlive them.
+// A batch's images and labels as tensors that share its memory: the batch must outlive them.
 #pragma once
 
 #include <torch/nn/module.h>

@@ -12,14 +12,14 @@ namespace {
 constexpr std::int64_t kBatch = 256;
 }
 
-Score evaluate(Model& model, const Dataset& data, CommThread& thread, bool normalize) {
-  const AveragedBuffers averaged(thread, model);
+EvalResult evaluate(Model& model, const Dataset& data, CommThread& thread, bool normalize) {
+  const ScopedBufferAverage averaged(thread, model);
   const at::NoGradGuard guard;
   model.eval();
-  const EvalShard shard(data, thread.rank(), thread.size(), kBatch, normalize);
+  const TestLoader loader(data, thread.rank(), thread.size(), kBatch, normalize);
   double correct = 0, loss = 0, count = 0;
-  for (std::int64_t i = 0; i < shard.batches(); ++i) {
-    const Batch batch = shard.at(i);
+  for (std::int64_t i = 0; i < loader.batches(); ++i) {
+    const Batch batch = loader.at(i);
     if (batch.count == 0) continue;
     const at::Tensor logits = model.forward(images_of(batch));
     const at::Tensor labels = labels_of(batch);

@@ -1,4 +1,4 @@
-// Evaluation, sharded over ranks.
+// Evaluation on the test split, sharded over ranks.
 #pragma once
 
 #include "terse/comm/transport/comm_thread.h"
@@ -7,13 +7,14 @@
 
 namespace terse {
 
-struct Score {
-  double accuracy = 0;  // share of test samples, 0..1
+struct EvalResult {
+  double accuracy = 0;  // 0 to 1
   double loss = 0;      // mean cross entropy, without label smoothing
 };
 
-// The whole test split, each rank its slice; sums in rank order, so every rank returns the same.
-// BatchNorm uses the statistics averaged over ranks. Leaves the model in training mode.
-Score evaluate(Model& model, const Dataset& data, CommThread& thread, bool normalize);
+// Collective: each rank evaluates its part of the test split. Sums are in rank order, so every rank
+// returns the same result. BatchNorm uses the running statistics averaged over ranks. Leaves the
+// model in training mode.
+EvalResult evaluate(Model& model, const Dataset& data, CommThread& thread, bool normalize);
 
 }  // namespace terse

@@ -46,16 +46,16 @@ void check_replicas(CommThread& thread, const torch::nn::Module& module, std::in
           load<std::uint64_t>(all[0].data() + 8 * i))
         continue;
       fail_together(
-          "after step {}, layer {} of rank {} differs from rank 0's: the replicas have drifted "
-          "apart. The machines compute "
-          "differently (another CPU or library), or memory was damaged; go on from an earlier "
-          "checkpoint.",
+          "after step {}, layer {} of rank {} differs from rank 0's: the replicas have diverged. "
+          "The "
+          "machines compute differently (another CPU or library), or memory was corrupted; resume "
+          "from an earlier checkpoint.",
           step, mine[i].name, rank);
     }
   }
 }
 
-BufferCopy::BufferCopy(const torch::nn::Module& module) {
+BufferBackup::BufferBackup(const torch::nn::Module& module) {
   const at::NoGradGuard guard;
   for (const auto& item : module.named_buffers()) {
     if (item.value().scalar_type() != at::kFloat) continue;
@@ -64,12 +64,12 @@ BufferCopy::BufferCopy(const torch::nn::Module& module) {
   }
 }
 
-void BufferCopy::restore() const {
+void BufferBackup::restore() const {
   const at::NoGradGuard guard;
   for (std::size_t i = 0; i < buffers_.size(); ++i) buffers_[i].copy_(copies_[i]);
 }
 
-AveragedBuffers::AveragedBuffers(CommThread& thread, const torch::nn::Module& module)
+ScopedBufferAverage::ScopedBufferAverage(CommThread& thread, const torch::nn::Module& module)
     : own_(module) {
   const at::NoGradGuard guard;
   if (own_.buffers().empty() || thread.size() == 1) return;

@@ -1,4 +1,5 @@
-// Replicas: what must be equal on all ranks, and what each keeps of its own until it is averaged.
+// The replicas of a model: parameters, which are equal on all ranks, and buffers, which each rank
+// has of its own until they are averaged.
 #pragma once
 
 #include <torch/nn/module.h>
@@ -11,17 +12,17 @@
 
 namespace terse {
 
-// Of all parameters by name and bytes; buffers are outside it.
+// A hash of the names and bytes of all parameters, without buffers.
 std::uint64_t parameter_hash(const torch::nn::Module& module);
 
-// Throws Error on every rank, naming the first differing layer and the rank, unless all ranks have
-// equal parameters.
+// Collective. Throws Error on every rank, naming the first differing layer and its rank, unless all
+// ranks have equal parameters.
 void check_replicas(CommThread& thread, const torch::nn::Module& module, std::int64_t step);
 
-// The module's floating-point buffers as they stand, to be put back.
-class BufferCopy {
+// A copy of the module's floating-point buffers, to restore them.
+class BufferBackup {
  public:
-  explicit BufferCopy(const torch::nn::Module& module);
+  explicit BufferBackup(const torch::nn::Module& module);
   void restore() const;
   const std::vector<at::Tensor>& buffers() const { return buffers_; }
 
@@ -29,17 +30,17 @@ class BufferCopy {
   std::vector<at::Tensor> buffers_, copies_;
 };
 
-// While it lives, the module's floating-point buffers (BatchNorm's statistics) are the mean over
-// ranks, in rank order; then each rank has its own again.
-class AveragedBuffers {
+// Collective. Sets the module's floating-point buffers (BatchNorm's statistics) to their mean over
+// ranks, summed in rank order; the destructor restores the rank's own.
+class ScopedBufferAverage {
  public:
-  AveragedBuffers(CommThread& thread, const torch::nn::Module& module);
-  ~AveragedBuffers() { own_.restore(); }
-  AveragedBuffers(const AveragedBuffers&) = delete;
-  AveragedBuffers& operator=(const AveragedBuffers&) = delete;
+  ScopedBufferAverage(CommThread& thread, const torch::nn::Module& module);
+  ~ScopedBufferAverage() { own_.restore(); }
+  ScopedBufferAverage(const ScopedBufferAverage&) = delete;
+  ScopedBufferAverage& operator=(const ScopedBufferAverage&) = delete;
 
  private:
-  BufferCopy own_;
+  BufferBackup own_;
 };
 
 }  // namespace terse

@@ -1,5 +1,5 @@
-// The step loop: batch -> loss -> backward with compressed exchange -> optimizer, with evaluation,
-// metrics and checkpoints.
+// The training loop: batch -> loss -> backward with compressed exchange -> optimizer, with
+// evaluation, metrics and checkpoints.
 #pragma once
 
 #include <atomic>
@@ -15,18 +15,19 @@ namespace terse {
 struct TrainOptions {
   std::string world_kind = "threads";  // threads | mpi
   std::string version;
-  bool resume = false;   // go on from the newest checkpoint in output.dir
+  bool resume = false;   // continue from the newest checkpoint in output.dir
   bool dry_run = false;  // print the resolved job and the plan, and return
-  bool quiet = false;    // no progress and no table
+  bool quiet = false;    // no progress bar and no table
+  // Set on any rank: all stop after the same step and write a checkpoint.
   const std::atomic<bool>* stop_wanted = nullptr;
 };
 
 enum class TrainEnd { done, interrupted };
 
-// One rank's whole run; every rank of the world calls it with an equal job and equal data (which is
-// checked before step 1). The data set may be shared by ranks of one process. Rank 0 prints and
-// writes metrics; every rank writes its checkpoint file. Throws JobError, Error or PeerLost; errors
-// that all ranks can know of are thrown by all of them alike.
+// Trains one rank; every rank of the world calls it with an equal job and equal data, which it
+// checks before the first step. Ranks of one process may share the data set. Rank 0 prints and
+// writes metrics; every rank writes its own checkpoint file. Throws JobError, Error or PeerLost;
+// all ranks throw the same error where all can know it.
 TrainEnd train(const Job& job, const Dataset& data, CommThread& thread,
                const TrainOptions& options);
 

@@ -11,9 +11,9 @@ class Sgd final : public Optimizer {
   Sgd(const OptimizerJob& job, std::vector<Parameter> parameters)
       : job_(job), parameters_(std::move(parameters)) {
     for (const Parameter& parameter : parameters_) {
-      const bool remembers =
+      const bool has_momentum =
           job.momentum != 0 && (!parameter.momentum_elsewhere || job.weight_decay != 0);
-      momentum_.emplace_back(remembers ? parameter.value.size() : 0);
+      momentum_.emplace_back(has_momentum ? parameter.value.size() : 0);
     }
   }
 

@@ -7,9 +7,9 @@
 
 namespace terse {
 
-// Rate of step `step` (from 0). Warm-up rises linearly over schedule.warmup_epochs to optimizer.lr,
-// reaching it at its last step; `cosine` then falls over the rest of schedule.epochs to
-// schedule.min_lr and stays there; `step` multiplies by gamma at each milestone (epochs).
+// The rate of step `step` (from 0). Warm-up rises linearly over schedule.warmup_epochs and reaches
+// optimizer.lr at its last step; `cosine` then falls over the rest of schedule.epochs to
+// schedule.min_lr and stays there; `step` multiplies by schedule.gamma at each milestone (epochs).
 double learning_rate(const Job& job, std::int64_t step, std::int64_t steps_per_epoch);
 
 }  // namespace terse

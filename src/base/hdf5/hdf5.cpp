@@ -13,7 +13,7 @@ std::string library_text() {
     if (error->desc != nullptr) static_cast<std::string*>(out)->assign(error->desc);
     return 0;
   };
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, collect, &text);  // the last one kept is the innermost
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, collect, &text);  // ends with the innermost error
   H5Eclear2(H5E_DEFAULT);
   return text.empty() ? "no reason given" : text;
 }
@@ -22,13 +22,12 @@ std::string library_text() {
 
 std::unique_lock<std::recursive_mutex> lock() {
   static std::recursive_mutex mutex;
-  // A file that could not be written to its end (a full disk) cannot be closed either, and the
-  // library's own clean-up at the end of the program would crash on it. Our handles close
-  // everything else.
+  // After a failed write (a full disk) the library cannot close the file either, and its cleanup at
+  // program exit would crash on it. Our handles close everything else.
   [[maybe_unused]] static const herr_t no_clean_up = H5dont_atexit();
   std::unique_lock<std::recursive_mutex> held(mutex);
   H5Eset_auto2(H5E_DEFAULT, nullptr,
-               nullptr);  // errors are told by our sentences, not printed by the library
+               nullptr);  // our errors contain the library's text; it must not print it, too
   return held;
 }
 

@@ -1,5 +1,5 @@
-// HDF5 handles that close themselves, one checker, and the lock under which every call of the
-// library is made (the distributions' builds are not safe for threads).
+// RAII handles and error checks for HDF5, and the lock that every call of the library needs (Linux
+// distributions build it without thread safety).
 #pragma once
 
 #include <hdf5.h>
@@ -10,7 +10,7 @@
 
 namespace terse::hdf5 {
 
-// Hold this around any sequence of HDF5 calls. Recursive, so that small helpers can each take it.
+// Hold this during any sequence of HDF5 calls. Recursive, so that helpers can take it again.
 [[nodiscard]] std::unique_lock<std::recursive_mutex> lock();
 
 // Throws Error("HDF5 could not <what>: <the library's own text>") if `result` is negative. Needs

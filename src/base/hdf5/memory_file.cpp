@@ -15,7 +15,7 @@ Handle memory_access() {
   return access;
 }
 
-// The library tells open files apart by name and refuses a name that exists on disk; nothing can
+// The library identifies open files by name and refuses a name that exists on disk; no file can
 // exist below /dev/null.
 std::string memory_name(const void* owner) { return fmt::format("/dev/null/terse-{}", owner); }
 
@@ -29,7 +29,7 @@ Handle create_in_memory(const void* owner) {
 
 Handle open_in_memory(const void* owner, ConstBytes bytes) {
   const Handle access = memory_access();
-  // The library takes a pointer to what it copies and does not change.
+  // The library only copies from this non-const pointer.
   check_status(H5Pset_file_image(access.get(), const_cast<std::byte*>(bytes.data()), bytes.size()),
                "take a file image");
   return Handle(H5Fopen(memory_name(owner).c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose,

@@ -1,6 +1,6 @@
-// HDF5 files that live in memory alone: their bytes can be checksummed before they reach a disk and
-// checked before the library opens them, and a full disk is met by our own writer. All of this
-// needs the lock.
+// HDF5 files in memory: their bytes can be checksummed before they are written to disk and verified
+// before the library opens them, and our own writer handles a full disk. All functions need the
+// lock.
 #pragma once
 
 #include <cstddef>
@@ -11,13 +11,13 @@
 
 namespace terse::hdf5 {
 
-// An empty file. `owner` is an address that no other open file in memory uses.
+// Creates an empty file. `owner` is an address that no other open memory file uses.
 Handle create_in_memory(const void* owner);
 
-// Opens a copy of the bytes to read. Damaged bytes are not safely refused: verify them first.
+// Opens a copy of the bytes for reading. Verify them first: the library may crash on damaged bytes.
 Handle open_in_memory(const void* owner, ConstBytes bytes);
 
-// The file's bytes, complete.
+// The complete bytes of the file.
 std::vector<std::byte> image_of(const Handle& file);
 
 }  // namespace terse::hdf5

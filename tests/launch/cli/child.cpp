@@ -44,12 +44,12 @@ std::string content(int file) {
 
 }  // namespace
 
-Words operator+(Words words, const Words& more) {
+CommandLine operator+(CommandLine words, const CommandLine& more) {
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }
 
-Child::Child(const Words& words)
+Child::Child(const CommandLine& words)
     : out_(::memfd_create("out", MFD_CLOEXEC)), err_(::memfd_create("err", MFD_CLOEXEC)) {
   std::vector<char*> arguments;
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
@@ -57,7 +57,7 @@ Child::Child(const Words& words)
   pid_ = out_ < 0 || err_ < 0 ? -1 : ::fork();
   if (pid_ == 0) become(arguments, out_, err_);
   if (pid_ < 0) throw std::runtime_error("a test cannot start " + words[0]);
-  ::setpgid(pid_, pid_);  // whichever of the two comes first
+  ::setpgid(pid_, pid_);  // the child does so, too, and either may be first
 }
 
 Child::~Child() {
@@ -78,7 +78,7 @@ bool Child::running() {
 }
 
 void Child::send(int signal) {
-  ASSERT_TRUE(running()) << "it ended before signal " << signal << "\n" << out() << err();
+  ASSERT_TRUE(running()) << "the process ended before signal " << signal << "\n" << out() << err();
   ASSERT_EQ(::kill(pid_, signal), 0);
 }
 
@@ -87,11 +87,12 @@ bool Child::until(const std::function<bool()>& condition, const std::string& wha
   bool alive = true;
   while (!condition()) {
     if (!alive || Clock::now() > end) {
-      ADD_FAILURE() << (alive ? "in vain waited for: " : "it ended before: ") << what << "\n"
+      ADD_FAILURE() << (alive ? "timed out waiting for: " : "the process ended before: ") << what
+                    << "\n"
                     << out() << err();
       return false;
     }
-    alive = running();  // what it did last is looked for once more
+    alive = running();  // checks the condition once more after the end
     std::this_thread::sleep_for(kLook);
   }
   return true;
@@ -101,7 +102,7 @@ int Child::wait() {
   const auto end = Clock::now() + kHang;
   while (running()) {
     if (Clock::now() > end) {
-      ADD_FAILURE() << "it hangs\n" << out() << err();
+      ADD_FAILURE() << "the process hangs\n" << out() << err();
       ::kill(-pid_, SIGKILL);
       ::waitpid(pid_, nullptr, 0);
       code_ = 128 + SIGKILL;
@@ -114,7 +115,7 @@ int Child::wait() {
 std::string Child::out() const { return content(out_); }
 std::string Child::err() const { return content(err_); }
 
-Ended run(const Words& words) {
+CompletedProcess run(const CommandLine& words) {
   Child child(words);
   const int code = child.wait();
   return {code, child.out(), child.err()};

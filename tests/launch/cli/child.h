@@ -1,4 +1,4 @@
-// A child process of a test: started, watched, signaled, and gone when the test is.
+// A child process of a test.
 #pragma once
 
 #include <sys/types.h>
@@ -10,15 +10,15 @@
 
 namespace terse::test {
 
-using Words = std::vector<std::string>;
+using CommandLine = std::vector<std::string>;
 
-Words operator+(Words words, const Words& more);
+CommandLine operator+(CommandLine words, const CommandLine& more);
 
 class Child {
  public:
-  // Starts the program words[0], found in PATH, with no input and a process group of its own.
-  explicit Child(const Words& words);
-  // Kills the whole group if the child still runs.
+  // Starts the program words[0], found in PATH, without input and in its own process group.
+  explicit Child(const CommandLine& words);
+  // Kills the whole process group if the child is still running.
   ~Child();
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
@@ -27,15 +27,15 @@ class Child {
   bool running();
   void send(int signal);
 
-  // Waits until the condition holds. False, with a failure of the test that says what the child
-  // said, if the child ends before or the condition does not come within the hang limit.
+  // Waits until the condition holds. If the child ends first or a time limit passes, the test fails
+  // with the child's output, and until() returns false.
   bool until(const std::function<bool()>& condition, const std::string& what);
 
-  // Its exit code, or 128 + the signal that ended it. A child that hangs is killed, and the test
-  // fails.
+  // Waits for the end and returns the exit code, or 128 + the signal that ended the child. Kills a
+  // child that hangs, and the test fails.
   int wait();
 
-  // All that it has written so far.
+  // The output so far.
   std::string out() const;
   std::string err() const;
 
@@ -45,15 +45,15 @@ class Child {
   std::optional<int> code_;
 };
 
-struct Ended {
+struct CompletedProcess {
   int code = -1;
   std::string out, err;
 };
 
-// Starts it and waits for its end.
-Ended run(const Words& words);
+// Starts a program and waits for its end.
+CompletedProcess run(const CommandLine& words);
 
-// How often `part` is in `text`.
+// The number of occurrences of `part` in `text`.
 int count(const std::string& text, const std::string& part);
 
 }  // namespace terse::test

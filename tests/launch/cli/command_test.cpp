@@ -13,7 +13,7 @@ using Command = LaunchTest;
 struct Refusal {
   std::string name;
   std::string job;  // the text of job.ini
-  Words more;
+  CommandLine more;
   std::vector<std::string> said;  // {job} stands for the path of job.ini
 };
 
@@ -54,7 +54,7 @@ const std::vector<Refusal>& refusals() {
   return all;
 }
 
-void expect_one_sentence(const Ended& ended, const std::vector<std::string>& parts) {
+void expect_one_sentence(const CompletedProcess& ended, const std::vector<std::string>& parts) {
   EXPECT_EQ(ended.code, 2);
   EXPECT_EQ(ended.out, "");
   EXPECT_EQ(ended.err.find("terse: "), 0U) << ended.err;
@@ -83,31 +83,38 @@ TEST_F(Command, AMissingJobFileAndAnUnknownCommandAreNamed) {
   expect_one_sentence(run(program({"tarin"})), {"unknown command 'tarin'", "terse --help"});
 }
 
+TEST_F(Command, OnlyTrainTakesJobKeys) {
+  for (const CommandLine& command :
+       {CommandLine{"compare", "out"}, CommandLine{"bench", "codecs"},
+        CommandLine{"bench", "exchange"}, CommandLine{"bench", "overlap"}})
+    expect_one_sentence(run(program(command + CommandLine{"--train.epochs=3"})),
+                        {"--train.epochs is a job key, which only terse train takes."});
+}
+
 TEST_F(Command, RanksAsThreadsUnderMpirunAreRefused) {
-  const Ended ended = run(under_mpirun(1, small_job(path("out"), {"--ranks=2"})));
+  const CompletedProcess ended = run(under_mpirun(1, small_job(path("out"), {"--ranks=2"})));
   EXPECT_EQ(ended.code, 2);
-  EXPECT_EQ(count(ended.err, "terse: --ranks 2 makes ranks of threads, but mpirun"), 1)
-      << ended.err;
+  EXPECT_EQ(count(ended.err, "terse: --ranks 2 runs ranks as threads, but mpirun"), 1) << ended.err;
   EXPECT_FALSE(std::filesystem::exists(path("out")));
 }
 
 TEST_F(Command, HelpAndVersionSayWhatThereIs) {
-  const Ended help = run(program({"--help"}));
+  const CompletedProcess help = run(program({"--help"}));
   EXPECT_EQ(help.code, 0);
   EXPECT_EQ(help.err, "");
   for (const char* word :
        {"terse train JOB.ini", "terse compare DIR", "terse bench ", "130 interrupted"})
     EXPECT_EQ(count(help.out, word), 1) << word << " in: " << help.out;
-  const Ended version = run(program({"--version"}));
+  const CompletedProcess version = run(program({"--version"}));
   EXPECT_EQ(version.code, 0);
   EXPECT_EQ(version.out, fmt::format("terse {}\n", TERSE_TEST_VERSION));
-  const Ended nothing = run(program({}));
+  const CompletedProcess nothing = run(program({}));
   EXPECT_EQ(nothing.code, 2);
   EXPECT_EQ(nothing.err, help.out);
 }
 
 TEST_F(Command, HelpOfBenchNamesWhatItMeasures) {
-  const Ended help = run(program({"bench", "--help"}));
+  const CompletedProcess help = run(program({"bench", "--help"}));
   EXPECT_EQ(help.code, 0);
   EXPECT_EQ(help.err, "");
   for (const char* word : {"terse bench codecs", "terse bench exchange", "terse bench overlap"})
@@ -116,7 +123,7 @@ TEST_F(Command, HelpOfBenchNamesWhatItMeasures) {
 }
 
 TEST_F(Command, HelpOfTrainListsEveryKeyInItsSection) {
-  const Ended help = run(program({"train", "--help"}));
+  const CompletedProcess help = run(program({"train", "--help"}));
   EXPECT_EQ(help.code, 0);
   EXPECT_EQ(help.err, "");
   for (const char* word : {"--ranks", "--resume", "--dry-run"})
@@ -142,19 +149,19 @@ TEST_F(Command, ADryRunPrintsTheResolvedJobAndThePlanAndLeavesNothingBehind) {
                                 "[optimizer]\nlr = 0.5\n"
                                 "[compression]\ncodec = topk\ndensity = 0.01\n")
                               .string();
-  const Words words = {"--output.dir",     path("out").string(), "--optimizer.lr", "0.25",
-                       "--train.epochs=7", "--dry-run",          "--ranks",        "2"};
-  const Ended first = run(program({"train", job}) + words);
+  const CommandLine words = {"--output.dir",     path("out").string(), "--optimizer.lr", "0.25",
+                             "--train.epochs=7", "--dry-run",          "--ranks",        "2"};
+  const CompletedProcess first = run(program({"train", job}) + words);
   EXPECT_EQ(first.code, 0);
   EXPECT_EQ(first.err, "");
   for (const char* line :
        {"\nname = mlp\n", "\nhidden = 32\n", "\nlr = 0.25\n", "\nepochs = 7\n", "\ncodec = topk\n",
         "\ndensity = 0.01\n", "\nPlan of epoch 0 for 2 ranks\n", "topk     density 0.01\n",
-        "\nsent by a rank a step: at most ", "\nmemory of a rank: gradients "})
+        "\nbytes per step and rank: at most ", "\nmemory per rank: gradients "})
     EXPECT_GE(count(first.out, line), 1) << line << " in: " << first.out;
   EXPECT_EQ(count(first.out, "step 1"), 0);
   EXPECT_FALSE(std::filesystem::exists(path("out")));
-  // What it prints is a job file of the same job.
+  // The output is a job file of the same job.
   const std::string again =
       write("again.ini", first.out.substr(0, first.out.find("\nPlan of"))).string();
   EXPECT_EQ(run(program({"train", again, "--dry-run", "--ranks", "2"})).out, first.out);

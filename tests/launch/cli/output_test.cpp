@@ -1,4 +1,4 @@
-// What a run leaves in its output folder, and what it prints.
+// The files in a run's output folder, and its printed output.
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -14,9 +14,10 @@ namespace fs = std::filesystem;
 using Output = LaunchTest;
 using Json = nlohmann::json;
 
-// The numbers of one dataset of metrics.h5; none while it cannot be read.
+// The values of one dataset of metrics.h5; empty while it cannot be read.
 std::vector<double> dumped(const fs::path& file, const std::string& dataset) {
-  const Ended dump = run({"h5dump", "-y", "-w", "1", "-d", "/" + dataset, file.string()});
+  const CompletedProcess dump =
+      run({"h5dump", "-y", "-w", "1", "-d", "/" + dataset, file.string()});
   std::vector<double> values;
   const auto data = dump.out.find("DATA {");
   if (dump.code != 0 || data == std::string::npos) return values;
@@ -64,16 +65,17 @@ TEST_F(Output, MetricsAreReadWithH5dumpWhileTheRunGoesOnAndAfter) {
     for (std::size_t i = 0; i < in_lines.size(); ++i)  // h5dump prints six digits
       EXPECT_LE(std::abs(in_file[i] - in_lines[i]), 1e-5 * std::abs(in_lines[i]) + 1e-9) << series;
   }
-  const Ended job = run({"h5dump", "-a", "/train.epochs", file.string()});
+  const CompletedProcess job = run({"h5dump", "-a", "/train.epochs", file.string()});
   EXPECT_EQ(count(job.out, "\"1\""), 1) << job.out << job.err;
-  const Ended unit = run({"h5dump", "-a", "/bytes_sent/value/unit", file.string()});
+  const CompletedProcess unit = run({"h5dump", "-a", "/bytes_sent/value/unit", file.string()});
   EXPECT_EQ(count(unit.out, "\"bytes\""), 1) << unit.out << unit.err;
 }
 
 TEST_F(Output, TheSummaryHasEveryFieldAndTheEndTableSaysTheSame) {
   const fs::path dir = path("run");
-  const Ended ended = run(small_job(dir, {"--ranks=2", "--train.max_steps=12",
-                                          "--compression.codec=maxmin", "--compression.bits=4"}));
+  const CompletedProcess ended =
+      run(small_job(dir, {"--ranks=2", "--train.max_steps=12", "--compression.codec=maxmin",
+                          "--compression.bits=4"}));
   ASSERT_EQ(ended.code, 0) << ended.err;
   const Json summary = Json::parse(read_text(dir / "summary.json"));
   for (const char* name :
@@ -101,7 +103,7 @@ TEST_F(Output, TheSummaryHasEveryFieldAndTheEndTableSaysTheSame) {
 }
 
 TEST_F(Output, OneRankHasNoCompressionRatio) {
-  const Ended ended = run(small_job(path("run"), {"--train.max_steps=3"}));
+  const CompletedProcess ended = run(small_job(path("run"), {"--train.max_steps=3"}));
   ASSERT_EQ(ended.code, 0) << ended.err;
   const Json summary = Json::parse(read_text(path("run") / "summary.json"));
   EXPECT_TRUE(summary.at("compression_ratio").is_null()) << summary;
@@ -109,14 +111,14 @@ TEST_F(Output, OneRankHasNoCompressionRatio) {
 }
 
 TEST_F(Output, TheProgressBarIsForTerminalsOnly) {
-  const Words words = small_job(path("run"), {"--ranks=2", "--train.max_steps=30"});
-  const Ended plain = run(words);
+  const CommandLine words = small_job(path("run"), {"--ranks=2", "--train.max_steps=30"});
+  const CompletedProcess plain = run(words);
   ASSERT_EQ(plain.code, 0) << plain.err;
   EXPECT_EQ(count(plain.out + plain.err, "\r"), 0) << plain.out << plain.err;
   EXPECT_GE(count(plain.err, "step 30/30"), 1) << plain.err;
   std::string line;
   for (const std::string& word : words) line += word + " ";
-  const Ended terminal = run({"script", "-qec", line, "/dev/null"});
+  const CompletedProcess terminal = run({"script", "-qec", line, "/dev/null"});
   ASSERT_EQ(terminal.code, 0) << terminal.out;
   EXPECT_GE(count(terminal.out, "\r[====================] step 30/30"), 1) << terminal.out;
 }

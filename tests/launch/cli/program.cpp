@@ -17,21 +17,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of a shell that is rank $OMPI_COMM_WORLD_RANK: the program is $0 "$@". In the first it is a child
-// whose end the shell outlives, in the second it takes the shell's place.
+// Scripts for the shell of rank $OMPI_COMM_WORLD_RANK, with the program as $0 "$@". The first runs
+// it as a child, records its exit code and never fails itself: Open MPI 5 ends the other ranks when
+// a second one does, --enable-recovery or not. The second execs the program.
 constexpr const char* kRecording =
     R"("$0" "$@" & echo $! > {0}/pid.$OMPI_COMM_WORLD_RANK; wait $!; code=$?
-echo $code > {0}/code.$OMPI_COMM_WORLD_RANK; exit $code)";
+echo $code > {0}/code.$OMPI_COMM_WORLD_RANK)";
 constexpr const char* kPlain = R"(echo $$ > {0}/pid.$OMPI_COMM_WORLD_RANK; exec "$0" "$@")";
 
 }  // namespace
 
-Words program(const Words& words) { return Words{TERSE_PROGRAM} + words; }
+CommandLine program(const CommandLine& words) { return CommandLine{TERSE_PROGRAM} + words; }
 
-Words small_job(const fs::path& dir, const Words& more) {
-  Words words = program({"train", "--output.dir=" + dir.string()});
-  const Words defaults = {"--model.name=mlp", "--model.hidden=32", "--output.log_every=1",
-                          "--output.eval_every=0"};
+CommandLine small_job(const fs::path& dir, const CommandLine& more) {
+  CommandLine words = program({"train", "--output.dir=" + dir.string()});
+  const CommandLine defaults = {"--model.name=mlp", "--model.hidden=32", "--output.log_every=1",
+                                "--output.eval_every=0"};
   for (const std::string& word : defaults) {
     const std::string key = word.substr(0, word.find('=') + 1);
     const bool given = std::any_of(more.begin(), more.end(),
@@ -41,9 +42,9 @@ Words small_job(const fs::path& dir, const Words& more) {
   return words + more;
 }
 
-Words under_mpirun(int ranks, const Words& words, const Words& options) {
-  return Words{TERSE_MPIRUN, "--oversubscribe", "--allow-run-as-root", "--bind-to", "none"} +
-         options + Words{"-np", std::to_string(ranks)} + words;
+CommandLine under_mpirun(int ranks, const CommandLine& words, const CommandLine& options) {
+  return CommandLine{TERSE_MPIRUN, "--oversubscribe", "--allow-run-as-root", "--bind-to", "none"} +
+         options + CommandLine{"-np", std::to_string(ranks)} + words;
 }
 
 std::vector<std::int64_t> logged_steps(const fs::path& dir) {
@@ -63,13 +64,14 @@ std::int64_t last_step(const fs::path& dir) {
 
 std::string final_hash(const fs::path& dir) { return read_summary(dir).parameter_hash; }
 
-std::string undisturbed_hash(std::int64_t steps, const Words& more) {
-  static std::map<std::pair<std::int64_t, Words>, std::string> known;
+std::string undisturbed_hash(std::int64_t steps, const CommandLine& more) {
+  static std::map<std::pair<std::int64_t, CommandLine>, std::string> known;
   std::string& hash = known[{steps, more}];
   if (!hash.empty()) return hash;
   const TempFolder folder;
-  const Ended ended = run(small_job(folder.path(), more) +
-                          Words{"--ranks=2", fmt::format("--train.max_steps={}", steps)});
+  const CompletedProcess ended =
+      run(small_job(folder.path(), more) +
+          CommandLine{"--ranks=2", fmt::format("--train.max_steps={}", steps)});
   EXPECT_EQ(ended.code, 0) << ended.err;
   return hash = final_hash(folder.path());
 }
@@ -92,19 +94,19 @@ Ranks::Ranks(fs::path folder, int size, Codes codes)
 Ranks::~Ranks() {
   for (int rank = 0; rank < size_; ++rank) {
     const std::optional<int> pid = number_in("pid", rank);
-    // The number may be another process's by now.
+    // By now the process id may belong to another program.
     std::error_code code;
     const fs::path file = fs::read_symlink(fmt::format("/proc/{}/exe", pid.value_or(0)), code);
     if (pid && !code && file == fs::canonical(TERSE_PROGRAM, code)) ::kill(*pid, SIGKILL);
   }
 }
 
-Words Ranks::words(const Words& of_program) const {
+CommandLine Ranks::command_line(const CommandLine& of_program) const {
   const bool recorded = codes_ == Codes::recorded;
   const std::string shell =
       fmt::format(fmt::runtime(recorded ? kRecording : kPlain), folder_.string());
-  return under_mpirun(size_, Words{"sh", "-c", shell} + of_program,
-                      recorded ? Words{"--enable-recovery"} : Words{});
+  return under_mpirun(size_, CommandLine{"sh", "-c", shell} + of_program,
+                      recorded ? CommandLine{"--enable-recovery"} : CommandLine{});
 }
 
 void Ranks::send(int rank, int signal) const {
@@ -129,7 +131,7 @@ bool Ranks::all_ended_but(int rank) const {
 std::optional<int> Ranks::number_in(const std::string& name, int rank) const {
   std::ifstream file(folder_ / fmt::format("{}.{}", name, rank));
   int number = 0;
-  // A line that is not yet whole is none.
+  // Ignores a line that is not yet complete.
   if (file >> number && file.get() == '\n') return number;
   return std::nullopt;
 }

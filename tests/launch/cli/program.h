@@ -1,4 +1,4 @@
-// The program under test: a small job for it, mpirun before it, and what it leaves behind.
+// Runs the program under test, also under mpirun, and reads its results.
 #pragma once
 
 #include <fmt/format.h>
@@ -15,34 +15,35 @@
 
 namespace terse::test {
 
-// "terse" and more words.
-Words program(const Words& words);
+// "terse" and these arguments.
+CommandLine program(const CommandLine& words);
 
-// "terse train" with a small model that logs every step into `dir`, unless `more`, in the form
-// --section.key=value, says otherwise.
-Words small_job(const std::filesystem::path& dir, const Words& more = {});
+// "terse train" with a small model and output.dir = `dir`, logging every step. `more`, in the form
+// --section.key=value, overrides these settings.
+CommandLine small_job(const std::filesystem::path& dir, const CommandLine& more = {});
 
-// So many ranks of "terse train ..." under mpirun, with more of mpirun's options.
-Words under_mpirun(int ranks, const Words& words, const Words& options = {});
+// `ranks` ranks of the command under mpirun, with these additional options of mpirun.
+CommandLine under_mpirun(int ranks, const CommandLine& words, const CommandLine& options = {});
 
-// A link on which a step takes long enough that a test can do something to the run meanwhile. It
-// changes nothing about the result.
+// A link on which a step takes long enough for a test to disturb the run. It does not change the
+// result.
 inline const char* const kSlow = "--link.latency=10ms";
-// More steps than any test waits for.
+// A run that is longer than any test.
 inline const char* const kLong = "--train.epochs=1000";
 
-// The steps in metrics.jsonl's records of training, in the order of the file.
+// The steps of the training records in metrics.jsonl, in the order of the file.
 std::vector<std::int64_t> logged_steps(const std::filesystem::path& dir);
-// The last of them, or 0.
+// The last of these steps, or 0.
 std::int64_t last_step(const std::filesystem::path& dir);
 
 // parameter_hash in summary.json.
 std::string final_hash(const std::filesystem::path& dir);
 
-// parameter_hash of the same job after `steps` steps on two ranks (threads) that nothing disturbs.
-std::string undisturbed_hash(std::int64_t steps, const Words& more);
+// The parameter_hash of the same job after `steps` undisturbed steps on two ranks (threads).
+std::string undisturbed_hash(std::int64_t steps, const CommandLine& more);
 
-// A step to which to resume a run that stands at `step`: mostly the same one, which saves runs.
+// The last step of a run that is resumed at `step`. Rounds up, so that tests can share the result
+// of undisturbed_hash().
 std::int64_t end_after(std::int64_t step);
 
 class LaunchTest : public testing::Test {
@@ -54,8 +55,8 @@ class LaunchTest : public testing::Test {
   TempFolder folder_;
 };
 
-// The ranks that an mpirun starts, each with its process id in a file, so that a test can do
-// something to one of them. Whatever state they are in, they are gone when this is.
+// The ranks of an mpirun. Each writes its process id to a file, so that a test can send it a
+// signal. The destructor kills the remaining ones.
 class Ranks {
  public:
   enum class Codes { mpirun_sees, recorded };
@@ -65,12 +66,12 @@ class Ranks {
   Ranks(const Ranks&) = delete;
   Ranks& operator=(const Ranks&) = delete;
 
-  // mpirun and these words, under this watch. Where the codes are recorded, mpirun leaves the
-  // others alone when one rank ends.
-  Words words(const Words& of_program) const;
+  // mpirun with this command. With Codes::recorded, mpirun does not end the others when a rank
+  // ends.
+  CommandLine command_line(const CommandLine& of_program) const;
   void send(int rank, int signal) const;
   pid_t pid(int rank) const;
-  // The exit code of a rank that has ended, where codes are recorded.
+  // The exit code of a rank that has ended, with Codes::recorded.
   std::optional<int> code(int rank) const;
   bool all_ended_but(int rank) const;
 

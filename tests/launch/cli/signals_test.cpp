@@ -1,4 +1,4 @@
-// The wish to stop, and going on afterwards, also in the other kind of world.
+// Stopping a run by signals and resuming it, also in the other kind of world.
 #include <csignal>
 
 #include "launch/cli/program.h"
@@ -9,16 +9,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A codec with much to remember.
-const Words kDgc = {"--compression.codec=dgc", "--compression.density=0.01",
-                    "--compression.warmup_epochs=1"};
-const Words kTwoThreads = {"--ranks=2"};
+// A codec with much state.
+const CommandLine kDgc = {"--compression.codec=dgc", "--compression.density=0.01",
+                          "--compression.warmup_epochs=1"};
+const CommandLine kTwoThreads = {"--ranks=2"};
 
 class Signals : public LaunchTest {
  protected:
-  // Stops a run, which must leave one complete checkpoint, of the step at which its log ends.
-  // Returns that step, or 0 after a failure.
-  std::int64_t stop(const Words& words, const fs::path& dir, int signal) {
+  // Stops a run, which must write one complete checkpoint, at the last step of its log. Returns
+  // that step, or 0 after a failure.
+  std::int64_t stop(const CommandLine& words, const fs::path& dir, int signal) {
     Child training(words);
     const bool under_way =
         training.until([&] { return last_step(dir) >= kStep; }, "the first steps");
@@ -35,10 +35,11 @@ class Signals : public LaunchTest {
     return checkpoints[0].step;
   }
 
-  // Goes on from `step` and compares with a run that was never stopped.
-  void finish(Words words, const fs::path& dir, std::int64_t step) {
+  // Resumes from `step` and compares the result with that of an uninterrupted run.
+  void finish(CommandLine words, const fs::path& dir, std::int64_t step) {
     const std::int64_t end = end_after(step);
-    const Ended ended = run(words + Words{"--resume", fmt::format("--train.max_steps={}", end)});
+    const CompletedProcess ended =
+        run(words + CommandLine{"--resume", fmt::format("--train.max_steps={}", end)});
     ASSERT_EQ(ended.code, 0) << ended.err;
     EXPECT_EQ(final_hash(dir), undisturbed_hash(end, kDgc));
     std::vector<std::int64_t> all(static_cast<std::size_t>(end));
@@ -52,7 +53,7 @@ class Signals : public LaunchTest {
 TEST_F(Signals, InterruptStopsThreadsAtOneStepAndMpirunGoesOnToTheBit) {
   const fs::path dir = path("run");
   const std::int64_t step =
-      stop(small_job(dir, kDgc + kTwoThreads + Words{kSlow, kLong}), dir, SIGINT);
+      stop(small_job(dir, kDgc + kTwoThreads + CommandLine{kSlow, kLong}), dir, SIGINT);
   ASSERT_GT(step, 0);
   finish(under_mpirun(2, small_job(dir, kDgc)), dir, step);
 }
@@ -62,7 +63,7 @@ TEST_F(Signals, TermAndUserSignalsStopThreadsAtOneStepAndAResumedRunGoesOnToTheB
     SCOPED_TRACE(signal);
     const fs::path dir = path(fmt::format("run{}", signal));
     const std::int64_t step =
-        stop(small_job(dir, kDgc + kTwoThreads + Words{kSlow, kLong}), dir, signal);
+        stop(small_job(dir, kDgc + kTwoThreads + CommandLine{kSlow, kLong}), dir, signal);
     ASSERT_GT(step, 0);
     finish(small_job(dir, kDgc + kTwoThreads), dir, step);
   }
@@ -71,7 +72,7 @@ TEST_F(Signals, TermAndUserSignalsStopThreadsAtOneStepAndAResumedRunGoesOnToTheB
 TEST_F(Signals, AUserSignalToMpirunStopsAllRanksAtOneStepAndThreadsGoOnToTheBit) {
   const fs::path dir = path("run");
   const std::int64_t step =
-      stop(under_mpirun(2, small_job(dir, kDgc + Words{kSlow, kLong})), dir, SIGUSR1);
+      stop(under_mpirun(2, small_job(dir, kDgc + CommandLine{kSlow, kLong})), dir, SIGUSR1);
   ASSERT_GT(step, 0);
   finish(small_job(dir, kDgc + kTwoThreads), dir, step);
 }

@@ -1,5 +1,5 @@
-// Runs that must come to the same: many ranks and one, many micro-batches and one; and what
-// clipping and smoothing do to a step, by their definitions.
+// Runs that must be equal: with many ranks and one, with many micro-batches and one. Also tests
+// gradient clipping and label smoothing by their definitions.
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
@@ -36,7 +36,7 @@ TEST(Equality, RanksOfSmallBatchesAreOneRankOfTheBigBatch) {
     Job one = many;
     one.output.dir = (folder.path() / fmt::format("one-{}", world)).string();
     one.train.batch = world * many.train.batch;
-    // 74 images leave a ragged last step of 2 in worlds of 2, 3 and 4.
+    // 74 images leave 2 for the last step in worlds of 2, 3 and 4.
     EXPECT_EQ(74 % one.train.batch, 2);
     const Summary a = trained(many, world), b = trained(one, 1);
     EXPECT_EQ(a.steps, 2 * (74 / one.train.batch + 1));
@@ -47,7 +47,7 @@ TEST(Equality, RanksOfSmallBatchesAreOneRankOfTheBigBatch) {
   }
 }
 
-TEST(Equality, ARaggedStepIsSharedEvenly) {
+TEST(Equality, APartialStepIsSplitEvenly) {
   const TempFolder folder;
   const Dataset data = make_images(43, 12);  // 24, then 19: 5 5 5 4
   Job many = small_job(folder.path() / "many");
@@ -56,7 +56,7 @@ TEST(Equality, ARaggedStepIsSharedEvenly) {
   one.train.batch = 24;
   EXPECT_EQ(trained(many, 4, quiet(), data).steps, 4);
   trained(one, 1, quiet(), data);
-  expect_near_parameters(many, one, kRounding, "ragged");
+  expect_near_parameters(many, one, kRounding, "partial");
 }
 
 TEST(Equality, AdamWOnRanksIsAdamWOnOneRank) {
@@ -64,7 +64,7 @@ TEST(Equality, AdamWOnRanksIsAdamWOnOneRank) {
   Job many = small_job(folder.path() / "many");
   many.optimizer.name = "adamw";
   many.optimizer.lr = 0.002;
-  many.optimizer.eps = 1e-4;  // what is near nothing must not decide a step by its rounding
+  many.optimizer.eps = 1e-4;  // rounding of tiny gradients must not determine a step
   many.optimizer.weight_decay = 0.1;
   Job one = many;
   one.output.dir = (folder.path() / "one").string();
@@ -116,7 +116,7 @@ TEST(Equality, AClippedStepIsAsLongAsTheRateTimesTheNorm) {
     if (norm < 1) {
       EXPECT_TRUE(std::abs(length - norm) <= 1e-4 * norm) << length;
     } else {
-      EXPECT_TRUE(length > 0.2 && length < norm / 10) << length;  // left as it was
+      EXPECT_TRUE(length > 0.2 && length < norm / 10) << length;  // not clipped
     }
   }
 }
@@ -159,7 +159,7 @@ TEST(Equality, PrefetchAndLoggingChangeNoBit) {
 
 TEST(Equality, TheSameJobGivesTheSameBitsAndAnotherSeedGivesOthers) {
   const TempFolder folder;
-  for (const std::string codec : kCodecs) {
+  for (const std::string& codec : all_codecs()) {
     Job job = codec_job(folder.path() / codec, codec);
     const std::string hash = trained(job, 3).parameter_hash;
     EXPECT_EQ(trained(job, 3).parameter_hash, hash) << codec;
@@ -170,10 +170,12 @@ TEST(Equality, TheSameJobGivesTheSameBitsAndAnotherSeedGivesOthers) {
 
 TEST(Equality, EveryCodecLearns) {
   const TempFolder folder;
-  for (const std::string codec : kCodecs) {
+  for (const std::string& codec : all_codecs()) {
     Job job = codec_job(folder.path() / codec, codec);
     job.train.epochs = 12;
-    job.optimizer.lr = 0.1;
+    // A vote moves every weight by the learning rate, whatever its gradient.
+    const bool votes = make_codec({.name = codec})->traits().majority_vote;
+    job.optimizer.lr = votes ? 0.005 : 0.1;
     const Summary summary = trained(job, 3);
     EXPECT_GE(summary.test_accuracy, 0.9) << codec;
     EXPECT_LT(summary.test_loss, 0.7) << codec;

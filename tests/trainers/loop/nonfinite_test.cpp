@@ -1,8 +1,9 @@
-// NaN and Inf in a gradient. The data of these runs have a second channel, black but for one pixel
-// of one image, and so thin a spread there that normalizing the pixel gives infinity.
+// NaN and Inf in a gradient. The data of these runs have a second channel that is black except for
+// one pixel of one image; its standard deviation is so small that normalizing this pixel gives
+// infinity.
 #include <gtest/gtest.h>
 
-#include "terse/data/order.h"
+#include "terse/data/sharding.h"
 #include "trainers/training.h"
 
 namespace terse::test {
@@ -10,7 +11,7 @@ namespace {
 
 constexpr int kWorld = 3;
 constexpr std::int64_t kImages = 74, kPerStep = 18;  // 6 of each rank
-// Where the image comes in the first epoch.
+// The position of this image in the first epoch.
 constexpr std::int64_t kStep = 2;
 constexpr int kRank = 1;
 
@@ -49,7 +50,7 @@ std::map<std::int64_t, Manifest> checkpoints_of(const Job& job) {
   return by_step;
 }
 
-class Nonfinite : public testing::TestWithParam<const char*> {};
+class Nonfinite : public testing::TestWithParam<std::string> {};
 
 TEST_P(Nonfinite, StopsTheRunOnAllRanksNamingLayerRankAndStep) {
   const TempFolder folder;
@@ -75,7 +76,7 @@ TEST_P(Nonfinite, ASkippedStepLeavesEverythingAsItWasOnAllRanksAndTheRunGoesOn) 
   keep_all_checkpoints(job);
   const Summary summary = trained(job, kWorld, quiet(), data_with_infinity());
   EXPECT_EQ(summary.steps, 10);
-  EXPECT_EQ(std::get<double>(summary.extra.at("skipped_steps")), 2);  // once an epoch
+  EXPECT_EQ(std::get<double>(summary.extra.at("skipped_steps")), 2);  // one per epoch
   EXPECT_TRUE(std::isfinite(summary.test_loss));
 
   const auto checkpoints = checkpoints_of(job);
@@ -112,8 +113,8 @@ TEST_P(Nonfinite, ASkippedStepIsAlsoSkippedByARunThatIsResumedAtIt) {
     expect_same_bits(saved(parts, rank), saved(whole, rank), GetParam());
 }
 
-INSTANTIATE_TEST_SUITE_P(Codecs, Nonfinite, testing::ValuesIn(kCodecs),
-                         [](const auto& codec) { return std::string(codec.param); });
+INSTANTIATE_TEST_SUITE_P(Codecs, Nonfinite, testing::ValuesIn(all_codecs()),
+                         [](const auto& codec) { return codec.param; });
 
 TEST(NonfiniteAdamW, ASkippedStepIsNoneOfItsSteps) {
   const TempFolder folder;
@@ -151,7 +152,7 @@ TEST(NonfiniteCodec, AValueBeyondFp16IsNamedThoughTheGradientIsFinite) {
   data.std = {1e-7f, 1e-7f};
   for (const Ending& ending : endings_of_training(job, 2, quiet(), data))
     expect_words(ending.sentence, {"step 0:", "layer fc", "of rank", "beyond the codec's range"});
-  job.compression.codec = "none";
+  job.compression.codec.name = "none";
   job.train.max_steps = 1;
   trained(job, 2, quiet(), data);
 }

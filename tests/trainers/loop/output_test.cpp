@@ -1,27 +1,27 @@
-// What a run leaves and prints: summary.json, metrics.jsonl and metrics.h5, checkpoints, the plan
-// in words.
+// The output of a run: summary.json, metrics.jsonl and metrics.h5, checkpoints, the printed plan.
 #include <gtest/gtest.h>
 
 #include <fstream>
 
 #include "terse/base/file.h"
+#include "terse/config/options.h"
 #include "terse/models/model.h"
-#include "terse/report/series.h"
-#include "terse/trainers/loop/describe.h"
+#include "terse/report/metrics/metrics_jsonl.h"
 #include "terse/trainers/loop/job_parts.h"
+#include "terse/trainers/loop/plan_description.h"
 #include "terse/trainers/loop/replicas.h"
 #include "trainers/training.h"
 
 namespace terse::test {
 namespace {
 
-Records records_of(const Job& job) {
+ParsedMetrics metrics_of(const Job& job) {
   const fs::path path = fs::path(job.output.dir) / "metrics.jsonl";
-  return parse_records(read_text(path), 1'000'000, path);
+  return parse_metrics(read_text(path), 1'000'000, path);
 }
 
-const Series* find_series(const Records& records, const std::string& name) {
-  for (const Series& one : records.series) {
+const MetricSeries* find_series(const ParsedMetrics& records, const std::string& name) {
+  for (const MetricSeries& one : records.series) {
     if (one.name == name) return &one;
   }
   return nullptr;
@@ -29,14 +29,14 @@ const Series* find_series(const Records& records, const std::string& name) {
 
 TEST(Summary, HasEveryFieldThatIsPromised) {
   const TempFolder folder;
-  for (const std::string codec : kCodecs) {
+  for (const std::string& codec : all_codecs()) {
     const Job job = codec_job(folder.path() / codec, codec);
     const Summary summary = trained(job, 3);
     const std::string text = read_text(fs::path(job.output.dir) / "summary.json");
-    for (const char* field :
-         {"test_accuracy", "test_loss", "steps", "seconds", "seconds_per_step",
-          "bytes_sent_per_step_per_rank", "dense_bytes_per_step_per_rank", "compression_ratio",
-          "parameter_hash", "world", "size", "kind", "codec", "terse_version"}) {
+    for (const char* field : {"test_accuracy", "test_loss", "steps", "seconds", "seconds_per_step",
+                              "bytes_sent_per_step_per_rank", "dense_bytes_per_step_per_rank",
+                              "compression_ratio", "parameter_hash", "world", "size", "kind",
+                              "codec", "terse_version", "job", "data_fingerprint"}) {
       EXPECT_NE(text.find(fmt::format("\"{}\":", field)), std::string::npos) << field;
     }
     EXPECT_TRUE(summary.test_accuracy >= 0 && summary.test_accuracy <= 1) << codec;
@@ -58,6 +58,8 @@ TEST(Summary, HasEveryFieldThatIsPromised) {
     EXPECT_EQ(summary.world, (Summary::World{.size = 3, .kind = "threads"}));
     EXPECT_EQ(summary.codec, codec);
     EXPECT_EQ(summary.terse_version, "test");
+    EXPECT_EQ(summary.job, resolved(job));
+    EXPECT_EQ(summary.data_fingerprint, fmt::format("{:016x}", images().fingerprint));
   }
 }
 
@@ -78,15 +80,15 @@ TEST(Summary, CountsTheBytesOfTheLastEpochsSteps) {
   job.output.log_every = 1;
   job.compression.density = 0.01;  // the first epoch sends a tenth
   const Summary summary = trained(job, 3);
-  const Records records = records_of(job);
-  const Series* bytes = find_series(records, "bytes_sent");
+  const ParsedMetrics records = metrics_of(job);
+  const MetricSeries* bytes = find_series(records, "bytes_sent");
   ASSERT_NE(bytes, nullptr);
   ASSERT_EQ(bytes->values.size(), 10u);
   std::vector<double> last(bytes->values.begin() + 5, bytes->values.end());
   EXPECT_LT(*std::max_element(last.begin(), last.end()),
             *std::min_element(bytes->values.begin(), bytes->values.begin() + 5));
   std::sort(last.begin(), last.end());
-  // The median is each rank's own, before their mean: between the extremes of the means.
+  // The mean of the ranks' medians lies between the extremes of the steps' means.
   EXPECT_TRUE(summary.bytes_sent_per_step_per_rank >= last.front() &&
               summary.bytes_sent_per_step_per_rank <= last.back())
       << summary.bytes_sent_per_step_per_rank;
@@ -110,24 +112,24 @@ TEST(Metrics, HaveTheirSeriesAtTheirSteps) {
   const TempFolder folder;
   Job job = small_job(folder.path() / "run");
   job.output.log_every = 4;
-  trained(job, 2);  // 14 steps, 7 an epoch
-  const Records records = records_of(job);
+  trained(job, 2);  // 14 steps, 7 per epoch
+  const ParsedMetrics records = metrics_of(job);
   const std::vector<std::int64_t> logged = {4, 8, 12, 14}, evaluated = {7, 14};
   for (const char* name : {"train_loss", "learning_rate", "seconds_per_step", "wait_seconds",
                            "bytes_sent", "skipped_steps"}) {
-    const Series* series = find_series(records, name);
+    const MetricSeries* series = find_series(records, name);
     ASSERT_NE(series, nullptr) << name;
     EXPECT_EQ(series->steps, logged) << name;
   }
   for (const char* name : {"test_accuracy", "test_loss"}) {
-    const Series* series = find_series(records, name);
+    const MetricSeries* series = find_series(records, name);
     ASSERT_NE(series, nullptr) << name;
     EXPECT_EQ(series->steps, evaluated) << name;
   }
   EXPECT_TRUE(fs::exists(fs::path(job.output.dir) / "metrics.h5"));
 }
 
-// A crash after the checkpoint of step 6 leaves records of later steps and a torn line.
+// A crash after the checkpoint of step 6 leaves records of later steps and an incomplete line.
 TEST(Metrics, AfterACrashAndAResumeAreThoseOfARunThatWentOn) {
   const TempFolder folder;
   Job job = codec_job(folder.path() / "run", "dgc");
@@ -135,17 +137,17 @@ TEST(Metrics, AfterACrashAndAResumeAreThoseOfARunThatWentOn) {
   job.output.keep = 10;
   job.output.log_every = 3;
   trained(job, 3);
-  const Records expected = records_of(job);
+  const ParsedMetrics expected = metrics_of(job);
   for (const std::int64_t step : {9, 10}) fs::remove_all(checkpoint_folder(job.output.dir, step));
   const fs::path lines = fs::path(job.output.dir) / "metrics.jsonl";
   std::ofstream(lines, std::ios::app) << "{\"step\": 11, \"train_lo";
 
   trained(job, 3, quiet(true));
-  const Records again = records_of(job);
+  const ParsedMetrics again = metrics_of(job);
   ASSERT_EQ(again.series.size(), expected.series.size());
   EXPECT_EQ(again.series.size(), 8u);
-  for (const Series& series : expected.series) {
-    const Series* mine = find_series(again, series.name);
+  for (const MetricSeries& series : expected.series) {
+    const MetricSeries* mine = find_series(again, series.name);
     ASSERT_NE(mine, nullptr) << series.name;
     EXPECT_EQ(mine->steps, series.steps) << series.name;
     if (series.name.find("seconds") == std::string::npos) {
@@ -214,7 +216,7 @@ TEST(DryRun, WritesNothing) {
   });
   const std::string text = testing::internal::GetCapturedStdout();
   for (const char* word : {"[compression]", "codec = dgc", "fc1.weight", "density 0.2", "dense",
-                           "4608 of 4820 elements travel by dgc", "memory of a rank"})
+                           "4608 of 4820 elements are sent by dgc", "memory per rank"})
     EXPECT_NE(text.find(word), std::string::npos) << word << " is not in\n" << text;
   EXPECT_FALSE(fs::exists(folder.path() / "run"));
 }
@@ -227,7 +229,7 @@ TEST(DryRun, WarnsOfAPlanThatSendsMoreThanDense) {
       const auto model = make_model(model_options(job, images()), 1);
       GradientReducer reducer(*model, thread, {.compression = compression_of(job)});
       const std::string warning = warn_if_no_gain(reducer);
-      const std::string plan = describe(job, reducer, 3);
+      const std::string plan = describe_plan(job, reducer, 3);
       EXPECT_EQ(warning.empty(), density < 1) << warning;
       EXPECT_EQ(plan.find("warning: ") == std::string::npos, density < 1) << plan;
     });

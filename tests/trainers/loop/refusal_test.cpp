@@ -1,5 +1,5 @@
-// What is refused before a step is taken: ranks that were started differently, and checkpoints that
-// do not fit or are damaged.
+// Errors before the first step: ranks with different jobs or data, and checkpoints of another job
+// or damaged ones.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -36,7 +36,7 @@ const std::vector<Change>& changes() {
       {"train.clip_norm", [](Job& job) { job.train.clip_norm = 5; }, "0", "5"},
       {"optimizer.lr", [](Job& job) { job.optimizer.lr = 0.06; }, "0.05", "0.06"},
       {"schedule.epochs", [](Job& job) { job.schedule.epochs = 5; }, "2", "5"},
-      {"compression.codec", [](Job& job) { job.compression.codec = "topk"; }, "none", "topk"},
+      {"compression.codec", [](Job& job) { job.compression.codec.name = "topk"; }, "none", "topk"},
       {"world.check_every", [](Job& job) { job.world.check_every = 5; }, "0", "5"},
   };
   return all;
@@ -158,7 +158,7 @@ TEST_F(Resumed, WithoutACheckpointIsRefused) {
                     {"--resume", "no checkpoint", "nothing here"});
 }
 
-TEST_F(Resumed, FromADamagedRankFileIsRefusedNamingTheCheckpointBeforeIt) {
+TEST_F(Resumed, FromADamagedRankCheckpointIsRefusedNamingTheCheckpointBeforeIt) {
   const fs::path file = checkpoint(6) / "rank-0001.h5";
   const std::string whole = read_text(file);
   std::string damaged = whole;

@@ -74,7 +74,7 @@ TEST(Buffers, AreTheMeanOverRanksOnlyWhileItIsWanted) {
       mean.fill_(1 + thread.rank());
       var.fill_(8 >> thread.rank());
       {
-        const AveragedBuffers averaged(thread, *model);
+        const ScopedBufferAverage averaged(thread, *model);
         const double sum = world * (world + 1) / 2.0;
         EXPECT_TRUE(mean.equal(at::full_like(mean, sum / world)));
         EXPECT_TRUE(var.equal(at::full_like(var, (16 - (16 >> world)) / double(world))));
@@ -86,17 +86,17 @@ TEST(Buffers, AreTheMeanOverRanksOnlyWhileItIsWanted) {
 }
 
 TEST(Evaluation, GivesTheSameScoreInEveryWorld) {
-  for (const auto& subject : {std::pair("mlp", &images()), std::pair("resnet20", &colored())}) {
-    const char* const name = subject.first;
-    const Dataset* const data = subject.second;
-    Score alone;
+  for (const auto& workload : {std::pair("mlp", &images()), std::pair("resnet20", &colored())}) {
+    const char* const name = workload.first;
+    const Dataset* const data = workload.second;
+    EvalResult alone;
     run_threads(1, [&](CommThread& thread) {
       at::set_num_threads(1);
       alone = evaluate(*make(name, *data), *data, thread, true);
     });
     EXPECT_GT(alone.loss, 0.1) << name;
     for (const int world : {2, 3, 4, 7}) {
-      std::vector<Score> scores(static_cast<std::size_t>(world));
+      std::vector<EvalResult> scores(static_cast<std::size_t>(world));
       run_threads(world, [&](CommThread& thread) {
         at::set_num_threads(1);
         const auto model = make(name, *data);
@@ -109,7 +109,7 @@ TEST(Evaluation, GivesTheSameScoreInEveryWorld) {
         scores[static_cast<std::size_t>(thread.rank())] = evaluate(*model, *data, thread, true);
         EXPECT_TRUE(model->is_training());
       });
-      for (const Score& score : scores) {
+      for (const EvalResult& score : scores) {
         EXPECT_EQ(score.accuracy, alone.accuracy) << name << " on " << world;
         EXPECT_TRUE(std::abs(score.loss - alone.loss) <= 1e-6 * alone.loss) << name << " " << world;
         EXPECT_EQ(score.loss, scores[0].loss) << name << " on " << world;
@@ -129,7 +129,7 @@ TEST(Evaluation, IsWhatItSays) {
       model->named_parameters()["fc3.bias"][2] = std::log(3.0);
     }
     // Labels 0 1 2 3 0 against a model that always says class 2, with odds of 3 to 1 to 1 to 1.
-    const Score score = evaluate(*model, data, thread, true);
+    const EvalResult score = evaluate(*model, data, thread, true);
     EXPECT_TRUE(std::abs(score.accuracy - 0.2) <= 1e-12) << score.accuracy;
     EXPECT_TRUE(std::abs(score.loss - (std::log(6.0) - std::log(3.0) / 5)) <= 1e-6) << score.loss;
   });

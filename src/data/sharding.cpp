@@ -1,4 +1,4 @@
-#include "terse/data/order.h"
+#include "terse/data/sharding.h"
 
 #include <algorithm>
 #include <numeric>
@@ -8,7 +8,7 @@
 
 namespace terse {
 
-Slice share(Slice whole, std::int64_t index, std::int64_t parts) {
+IndexRange split_evenly(IndexRange whole, std::int64_t index, std::int64_t parts) {
   const std::int64_t base = whole.count / parts, longer = whole.count % parts;
   return {whole.begin + index * base + std::min(index, longer), base + (index < longer ? 1 : 0)};
 }
@@ -29,13 +29,13 @@ std::int64_t Sharding::steps() const {
   return samples / full + (samples % full != 0 ? 1 : 0);
 }
 
-Slice Sharding::step(std::int64_t index) const {
+IndexRange Sharding::step(std::int64_t index) const {
   const std::int64_t full = world * batch * accumulate, begin = index * full;
   return {begin, std::min(full, samples - begin)};
 }
 
-Slice Sharding::micro_batch(std::int64_t step_index, std::int64_t micro) const {
-  return share(share(step(step_index), rank, world), micro, accumulate);
+IndexRange Sharding::micro_batch(std::int64_t step_index, std::int64_t micro) const {
+  return split_evenly(split_evenly(step(step_index), rank, world), micro, accumulate);
 }
 
 }  // namespace terse

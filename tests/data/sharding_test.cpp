@@ -1,4 +1,4 @@
-#include "terse/data/order.h"
+#include "terse/data/sharding.h"
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@ TEST(Share, PiecesAreConsecutiveAndDifferByAtMostOne) {
     for (std::int64_t parts = 1; parts < 10; ++parts) {
       std::int64_t next = 100;
       for (std::int64_t i = 0; i < parts; ++i) {
-        const Slice piece = share({100, count}, i, parts);
+        const IndexRange piece = split_evenly({100, count}, i, parts);
         ASSERT_EQ(piece.begin, next);
         ASSERT_GE(piece.count, count / parts);
         ASSERT_LE(piece.count, (count + parts - 1) / parts);
@@ -37,7 +37,7 @@ TEST(EpochOrder, IsAPermutationOfSeedAndEpoch) {
   EXPECT_NE(order, epoch_order(1000, 5, 3));
 }
 
-// The numbers that a run of any version must draw, or a resumed job would see other data.
+// Every version must draw these numbers; otherwise a resumed job would see different data.
 TEST(EpochOrder, GoldenValues) {
   EXPECT_EQ(epoch_order(8, 1, 0), (std::vector<std::int64_t>{5, 1, 3, 0, 4, 6, 2, 7}));
 }
@@ -58,8 +58,8 @@ TEST(EpochOrder, HandlesOneSample) {
   EXPECT_EQ(epoch_order(1, 1, 0), std::vector<std::int64_t>{0});
 }
 
-// Every position of the epoch falls to exactly one rank and micro-batch, for full and ragged steps
-// alike.
+// Every position of the epoch belongs to exactly one rank and micro-batch, in full and partial
+// steps.
 void expect_exact_cover(std::int64_t samples, std::int64_t world, std::int64_t batch,
                         std::int64_t accumulate) {
   SCOPED_TRACE(testing::Message() << samples << " samples, " << world << " ranks, batch " << batch
@@ -72,7 +72,7 @@ void expect_exact_cover(std::int64_t samples, std::int64_t world, std::int64_t b
       const Sharding sharding{samples, batch, accumulate, rank, world};
       ASSERT_EQ(sharding.step(step).begin, step * world * batch * accumulate);
       for (std::int64_t micro = 0; micro < accumulate; ++micro) {
-        const Slice slice = sharding.micro_batch(step, micro);
+        const IndexRange slice = sharding.micro_batch(step, micro);
         ASSERT_EQ(slice.begin, next);
         next += slice.count;
         fewest = std::min(fewest, slice.count);

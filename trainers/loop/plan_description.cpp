@@ -1,4 +1,4 @@
-#include "terse/trainers/loop/describe.h"
+#include "terse/trainers/loop/plan_description.h"
 
 #include "terse/config/options.h"
 
@@ -9,16 +9,16 @@ std::string megabytes(std::size_t bytes) {
   return fmt::format("{:.3f} MB", static_cast<double>(bytes) / 1e6);
 }
 
-std::string level_text(const Scheme& scheme, const LayerAssignment& cell) {
+std::string level_text(const Scheme& scheme, const LayerAssignment& assignment) {
   switch (codec_info(scheme.codec->name()).level) {
     case Level::none:
       break;
     case Level::bits:
-      return fmt::format("{} bits", cell.level);
+      return fmt::format("{} bits", assignment.level);
     case Level::density:
-      return fmt::format("density {:.6g}", cell.level);
+      return fmt::format("density {:.6g}", assignment.level);
     case Level::rank:
-      return fmt::format("rank {}", cell.level);
+      return fmt::format("rank {}", assignment.level);
   }
   return "";
 }
@@ -26,8 +26,8 @@ std::string level_text(const Scheme& scheme, const LayerAssignment& cell) {
 }  // namespace
 
 std::string level_text(const Plan& plan) {
-  for (const LayerAssignment& cell : plan.assignments) {
-    if (cell.scheme != 0) return level_text(plan.schemes[cell.scheme], cell);
+  for (const LayerAssignment& assignment : plan.assignments) {
+    if (assignment.scheme != 0) return level_text(plan.schemes[assignment.scheme], assignment);
   }
   return "";
 }
@@ -36,17 +36,17 @@ std::string warn_if_no_gain(const GradientReducer& reducer) {
   const std::size_t planned = reducer.planned_bytes(), dense = reducer.dense_bytes();
   if (dense == 0 || planned <= dense) return "";
   return fmt::format(
-      "this compression sends up to {} a step and rank where codec = none sends {}: it cannot pay. "
-      "Use none, or fewer bits, or a "
-      "lower density.",
+      "this compression sends up to {} per step and rank, but compression.codec = none sends {}. "
+      "Use "
+      "none, fewer bits or a lower density.",
       megabytes(planned), megabytes(dense));
 }
 
-std::string describe(const Job& job, GradientReducer& reducer, int world) {
+std::string describe_plan(const Job& job, GradientReducer& reducer, int world) {
   const Plan& plan = reducer.plan();
   std::string text = to_ini(job);
   text += fmt::format("\nPlan of epoch 0 for {} rank{}\n{:<28} {:>10}  {:<8} {}\n", world,
-                      world == 1 ? "" : "s", "layer", "elements", "travels", "level");
+                      world == 1 ? "" : "s", "layer", "elements", "codec", "level");
   std::size_t compressed = 0, total = 0;
   const auto layers = reducer.layers();
   for (std::size_t i = layers.size(); i-- > 0;) {  // in the module's order
@@ -56,20 +56,20 @@ std::string describe(const Job& job, GradientReducer& reducer, int world) {
     total += layers[i].size;
     if (plan.assignments[i].scheme != 0) compressed += layers[i].size;
   }
-  text += fmt::format("{} of {} elements travel by {}, in {} groups\n", compressed, total,
-                      job.compression.codec, make_groups(layers, plan).size());
+  text += fmt::format("{} of {} elements are sent by {}, in {} groups\n", compressed, total,
+                      job.compression.codec.name, make_groups(layers, plan).size());
   const std::size_t planned = reducer.planned_bytes(), dense = reducer.dense_bytes();
-  text += fmt::format("sent by a rank a step: at most {}; dense {}", megabytes(planned),
+  text += fmt::format("bytes per step and rank: at most {}; dense {}", megabytes(planned),
                       megabytes(dense));
   if (planned > 0)
-    text +=
-        fmt::format(" ({:.1f} times)", static_cast<double>(dense) / static_cast<double>(planned));
+    text += fmt::format(" ({:.1f} times as many)",
+                        static_cast<double>(dense) / static_cast<double>(planned));
   text +=
-      fmt::format("\nmemory of a rank: gradients {}, residuals and velocities {}, workspace {}\n",
+      fmt::format("\nmemory per rank: gradients {}, residuals and velocities {}, workspace {}\n",
                   megabytes(reducer.arena_bytes()), megabytes(reducer.reducer().state().bytes()),
                   megabytes(reducer.reducer().workspace_bytes()));
   if (waits_for_all_layers(plan))
-    text += "nothing leaves before backward is over: compression.clip_scope = global\n";
+    text += "compression.clip_scope = global: no gradient is sent before backward is complete\n";
   if (const std::string warning = warn_if_no_gain(reducer); !warning.empty())
     text += "warning: " + warning + "\n";
   return text;

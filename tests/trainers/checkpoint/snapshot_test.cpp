@@ -1,4 +1,4 @@
-#include "terse/trainers/loop/snapshot.h"
+#include "terse/trainers/checkpoint/snapshot.h"
 
 #include <gtest/gtest.h>
 
@@ -8,9 +8,9 @@
 namespace terse::test {
 namespace {
 
-// A model with BatchNorm, an optimizer that remembers, and one residual; all a function of `seed`.
-struct Kept {
-  explicit Kept(std::uint64_t seed, std::int64_t classes = 4)
+// A model with BatchNorm, an optimizer with state, and one residual; all a function of `seed`.
+struct Replica {
+  explicit Replica(std::uint64_t seed, std::int64_t classes = 4)
       : model(make_model(
             {.name = "resnet20", .channels = 1, .height = 8, .width = 8, .classes = classes},
             seed)) {
@@ -29,7 +29,7 @@ struct Kept {
     state.slot({.name = "fc.weight", .grad = nullptr, .size = 3, .dimensions = 2}, "residual")
         .values()[2] = 0.25f * static_cast<float>(seed);
   }
-  Parts parts() { return {*model, *optimizer, state}; }
+  TrainingState training_state() { return {*model, *optimizer, state}; }
 
   std::shared_ptr<Model> model;
   std::vector<std::vector<float>> gradients;
@@ -37,7 +37,7 @@ struct Kept {
   CompressorState state{false};
 };
 
-Position place() {
+TrainingProgress sample_progress() {
   return {.step = 12,
           .epoch = 3,
           .step_in_epoch = 2,
@@ -47,32 +47,32 @@ Position place() {
 }
 
 TEST(Snapshot, BringsEverythingBackToTheBit) {
-  Kept first(2), second(5);
-  const std::vector<std::byte> bytes = save_snapshot(first.parts(), place());
-  EXPECT_NE(save_snapshot(second.parts(), place()), bytes);
-  const Position position = load_snapshot(second.parts(), bytes);
-  EXPECT_EQ(position.step, 12);
-  EXPECT_EQ(position.epoch, 3);
-  EXPECT_EQ(position.step_in_epoch, 2);
-  EXPECT_EQ(position.skipped, 1);
-  EXPECT_EQ(position.seconds, 4.5);
-  EXPECT_EQ(position.epoch_bytes, (std::vector<double>{100, 104}));
-  EXPECT_EQ(save_snapshot(second.parts(), position), bytes);
+  Replica first(2), second(5);
+  const std::vector<std::byte> bytes = save_snapshot(first.training_state(), sample_progress());
+  EXPECT_NE(save_snapshot(second.training_state(), sample_progress()), bytes);
+  const TrainingProgress progress = load_snapshot(second.training_state(), bytes);
+  EXPECT_EQ(progress.step, 12);
+  EXPECT_EQ(progress.epoch, 3);
+  EXPECT_EQ(progress.step_in_epoch, 2);
+  EXPECT_EQ(progress.skipped, 1);
+  EXPECT_EQ(progress.seconds, 4.5);
+  EXPECT_EQ(progress.epoch_bytes, (std::vector<double>{100, 104}));
+  EXPECT_EQ(save_snapshot(second.training_state(), progress), bytes);
 }
 
 TEST(Snapshot, OfAnotherModelIsRefusedByTheNameOfWhatDoesNotFit) {
-  Kept first(2), wider(2, 7);
-  const std::vector<std::byte> bytes = save_snapshot(first.parts(), place());
-  expect_words(ending_of([&] { load_snapshot(wider.parts(), bytes); }).sentence,
+  Replica first(2), wider(2, 7);
+  const std::vector<std::byte> bytes = save_snapshot(first.training_state(), sample_progress());
+  expect_words(ending_of([&] { load_snapshot(wider.training_state(), bytes); }).sentence,
                {"parameter/fc.weight", "shape"});
 }
 
 TEST(Snapshot, WithoutWhatThisRunKeepsIsRefusedByItsName) {
-  Kept first(2), second(2);
-  const std::vector<std::byte> bytes = save_snapshot(first.parts(), place());
+  Replica first(2), second(2);
+  const std::vector<std::byte> bytes = save_snapshot(first.training_state(), sample_progress());
   second.state.slot({.name = "conv1.weight", .grad = nullptr, .size = 4, .dimensions = 4},
                     "velocity");
-  expect_words(ending_of([&] { load_snapshot(second.parts(), bytes); }).sentence,
+  expect_words(ending_of([&] { load_snapshot(second.training_state(), bytes); }).sentence,
                {"compressor/velocity/conv1.weight"});
 }
 
