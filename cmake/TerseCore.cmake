@@ -1,12 +1,12 @@
-# What the torch-free heart is built from: threads, fmt, xxHash and Highway, under names of our own.
+# Dependencies of the torch-free libraries: threads, fmt, xxHash and Highway, as targets of ours.
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(hwy REQUIRED)
 find_path(TERSE_XXHASH_INCLUDE xxhash.h REQUIRED)
 
-# The library and not the headers alone: compiling fmt's insides is half of what a small file costs. LibTorch ships headers
-# of another version, which an include root of our own goes before. What is installed has no such root: files there take
-# whichever headers they find, by themselves, as each version keeps to its own namespace.
+# Links the library instead of using fmt header-only: compiling its implementation would double the time of a small file.
+# LibTorch ships headers of another version, so fmt has an include root of ours that comes first. The installed package has
+# none: its users' files take whichever version they find, which works because each has its own namespace.
 get_target_property(fmt_include fmt::fmt INTERFACE_INCLUDE_DIRECTORIES)
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/libfmt)
 file(CREATE_LINK ${fmt_include}/fmt ${CMAKE_BINARY_DIR}/libfmt/fmt SYMBOLIC)
@@ -19,8 +19,8 @@ add_library(terse_xxhash INTERFACE)
 add_library(terse::xxhash ALIAS terse_xxhash)
 target_compile_definitions(terse_xxhash INTERFACE XXH_INLINE_ALL)
 
-# Kernels are compiled for AVX-512, AVX2, NEON and the baseline. SSSE3 and SSE4 would cost code and bring nothing, and the vectors of
-# SVE, which GCC adds by itself, have no size and cannot be members.
+# Kernels are compiled for AVX-512, AVX2, NEON and the baseline. SSSE3 and SSE4 would add code and no speed, and SVE vectors,
+# which GCC would add, have no fixed size and cannot be members.
 add_library(terse_hwy INTERFACE)
 add_library(terse::hwy ALIAS terse_hwy)
 target_link_libraries(terse_hwy INTERFACE hwy::hwy)

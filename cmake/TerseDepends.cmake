@@ -1,4 +1,4 @@
-# What terse is built from. Each is an imported target of our own name, so that the rooms read alike on every distribution.
+# Dependencies, as targets of ours, so that the libraries are declared alike on every distribution.
 include(TerseCore)
 find_package(Boost 1.74 REQUIRED CONFIG COMPONENTS program_options)
 find_package(ZLIB REQUIRED)

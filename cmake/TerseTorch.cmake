@@ -1,6 +1,6 @@
-# LibTorch through imported targets of our own. The wheel's CMake package insists on a CUDA toolkit; a CPU build needs
-# libtorch_cpu and libc10 alone. TERSE_TORCH_DIR is the folder that holds include/ and lib/ (a pip-installed `torch`,
-# or an unpacked LibTorch archive). Also used by the installed package, so it says what to do by itself.
+# LibTorch as imported targets of ours. The wheel's CMake package requires a CUDA toolkit; a CPU build needs only
+# libtorch_cpu and libc10. TERSE_TORCH_DIR is the folder that holds include/ and lib/ (a pip-installed `torch`,
+# or an unpacked LibTorch archive). Also used by the installed package, so its errors say what to do.
 option(TERSE_TORCH "Build the parts that use LibTorch" ON)
 if(TERSE_TORCH)
   if(NOT TERSE_TORCH_DIR)

@@ -1,12 +1,12 @@
-# Ranks may be threads of one process, and torch's default generator is one per process: whoever draws from it makes
-# ranks differ. No source of the product may name it, or what draws from it. cmake -DSOURCE_DIR= -P default_generator.cmake
+# Ranks may be threads of one process, and torch's default generator is one per process: drawing from it makes
+# ranks differ. No source of the product may use it, or functions that draw from it. cmake -DSOURCE_DIR= -P default_generator.cmake
 cmake_minimum_required(VERSION 3.25)
 set(draws "(torch|at)::(manual_seed|rand|randn|randint|randperm|normal|bernoulli|multinomial|dropout)[a-z_]*\\(")
 set(fills "(->|\\.)(uniform|normal|random|bernoulli|exponential|cauchy|geometric|log_normal)_\\(")
 set(layers "nn::(Dropout[a-zA-Z0-9]*|Linear|Conv[123]d|Embedding|LSTM|GRU|init::)")
 set(forbidden "${draws}|${fills}|${layers}|manual_seed|[dD]efault[A-Z_a-z]*[gG]enerator[a-z]*\\(")
 
-# The expression itself must bite, and must let what only looks alike pass.
+# The expression must match uses, and must not match what only looks similar.
 foreach(bad "torch::manual_seed(1)" "at::randperm(4)" "torch::randn_like(x)" "w.normal_(0, 1)" "torch::nn::Dropout2d d(0.5)"
             "torch::nn::Linear(2, 3)" "at::detail::getDefaultCPUGenerator()")
   if(NOT bad MATCHES "${forbidden}")
