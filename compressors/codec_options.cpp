@@ -84,8 +84,8 @@ CodecOption number(double CodecOptions::*field, double low, double high, Descrip
 }
 
 // A bool under the two names.
-CodecOption either(bool CodecOptions::*field, Type type, std::string if_true, std::string if_false,
-                   Description description) {
+CodecOption either(bool CodecOptions::*field, Type type, const std::string& if_true,
+                   const std::string& if_false, Description description) {
   CodecOption row =
       make_row(std::move(description), type, if_true + "|" + if_false, if_true + " | " + if_false);
   row.text = [=](const CodecOptions& options) { return options.*field ? if_true : if_false; };

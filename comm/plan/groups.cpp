@@ -7,7 +7,8 @@ namespace terse {
 
 std::vector<GroupSpec> make_groups(std::span<const Layer> layers, const Plan& plan) {
   std::vector<GroupSpec> groups;
-  for (std::uint16_t f = 0; f < plan.schemes.size(); ++f) {
+  for (std::size_t s = 0; s < plan.schemes.size(); ++s) {
+    const auto f = static_cast<std::uint16_t>(s);
     const Scheme& scheme = plan.schemes[f];
     const std::uint32_t block = scheme.codec->traits().block;
     const auto limit =

@@ -57,7 +57,7 @@ Message in_blocks(const Format& f, std::span<const float> v, std::size_t block) 
     for (const float x : part) peak = std::max(peak, std::abs(static_cast<double>(x)));
     int k = -126;
     while (peak > std::ldexp(f.largest, k)) ++k;
-    exponents.bits(static_cast<std::uint64_t>(k + 127), 8);
+    exponents.bits(static_cast<std::uint64_t>(k) + 127, 8);
     for (const float x : part) {
       const std::uint32_t code = code_of(f, std::ldexp(static_cast<double>(x), -k));
       codes.bits(code, 8);

@@ -30,7 +30,7 @@ Defaults program_defaults() {
 
 Job read_job(const std::string& file, const Arguments& arguments) {
   const Defaults defaults = program_defaults();
-  const Job job = parse_job(file, arguments.overrides, defaults);
+  Job job = parse_job(file, arguments.overrides, defaults);
   if (!arguments.switches.contains("resume")) return job;
   const std::optional<Manifest> manifest = newest_manifest(job.output.dir);
   if (!manifest)

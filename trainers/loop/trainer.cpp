@@ -188,7 +188,7 @@ StepReport Run::step(double rate) {
   // A skipped step must not leave its NaN in BatchNorm's statistics.
   std::optional<BufferBackup> before;
   if (job_.train.on_nonfinite == "skip") before.emplace(*model_);
-  const StepReport report = compute_gradients(rate);
+  StepReport report = compute_gradients(rate);
   if (report.nonfinite) {
     report_nonfinite(report);
     before->restore();
