@@ -298,7 +298,8 @@ TEST(MakeModel, ImpossibleShapesAreOneSentence) {
   EXPECT_NE(error_of(options).find("0 classes"), std::string::npos) << error_of(options);
   options = mnist("mlp");
   options.hidden = {32, 0};
-  EXPECT_NE(error_of(options).find("model.hidden contains 0"), std::string::npos) << error_of(options);
+  EXPECT_NE(error_of(options).find("model.hidden contains 0"), std::string::npos)
+      << error_of(options);
   options.hidden = {std::int64_t{1} << 40, std::int64_t{1} << 40};
   EXPECT_NE(error_of(options).find("cannot be created in these sizes"), std::string::npos)
       << error_of(options);
