@@ -33,8 +33,9 @@ struct CommunicatorOptions {
   // At most; the same on all ranks. Below OpenMPI's eager limit; tests make it small.
   std::size_t segment_bytes = 60 * 1024;
   // Set when a launcher ends the job (SIGTERM), as it does when a rank has died: a peer that has
-  // been silent for two heartbeats is lost from then on. Open MPI 4 sends it after 1 s and SIGKILL
-  // 1 s later, Open MPI 5 after 250 ms and SIGKILL 250 ms later. Null: never.
+  // been silent for three heartbeats is lost from then on. Open MPI 4 sends it after 1 s, Open MPI
+  // 5 after 250 ms on mpirun's own host, where the processes are watched, and after 750 ms on
+  // others. Null: never.
   const std::atomic<bool>* ending = nullptr;
 };
 

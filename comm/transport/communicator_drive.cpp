@@ -27,10 +27,9 @@ bool Communicator::drive() {
 }
 
 bool Communicator::progress(Time now) {
-  // Time in which this rank did not drive is not its peers' silence: of a gap, at most half the
-  // shortest limit counts.
-  watched_ += std::min<std::chrono::nanoseconds>(
-      now - last_drive_, is_ending() ? options_.heartbeat : 2 * options_.heartbeat);
+  // Time in which this rank did not drive is not its peers' silence: of a gap, at most two
+  // heartbeats count.
+  watched_ += std::min<std::chrono::nanoseconds>(now - last_drive_, 2 * options_.heartbeat);
   poll_control();
   if (abort_reason_.is_set()) throw_peer_lost();
   bool moved = poll_arrivals(now);
@@ -188,7 +187,7 @@ bool Communicator::is_ending() const { return options_.ending != nullptr && *opt
 void Communicator::find_silent() {
   const bool ending = is_ending();
   const std::chrono::nanoseconds limit =
-      ending ? std::min<std::chrono::nanoseconds>(2 * options_.heartbeat, options_.timeout)
+      ending ? std::min<std::chrono::nanoseconds>(3 * options_.heartbeat, options_.timeout)
              : options_.timeout;
   std::vector<int> silent;
   for (int rank = next_peer(rank_), i = 1; i < size_; ++i, rank = next_peer(rank)) {

@@ -124,7 +124,7 @@ CompressionOptions options_for(const std::string& codec) {
 
 int bench_exchange(std::span<const std::string> options) {
   const Arguments arguments = parse_arguments(options, kSwitches);
-  if (arguments.switches.contains("help")) {
+  if (arguments.has("help")) {
     fmt::print(
         "terse bench exchange [switches]\n\n"
         "Measures a step that exchanges a gradient of ResNet-50's shapes (25.56 M floats) with "
@@ -133,26 +133,23 @@ int bench_exchange(std::span<const std::string> options) {
         help_text(kSwitches));
     return 0;
   }
-  const auto given = [&](const std::string& name) {
-    return arguments.switches.contains(name) ? std::optional(arguments.switches.at(name))
-                                             : std::nullopt;
-  };
-  WorldOptions world = choose_world(given("ranks"));
-  if (!world.mpi && !given("ranks")) world.ranks = 4;
+  WorldOptions world = choose_world(arguments.value("ranks"));
+  if (!world.mpi && !arguments.value("ranks")) world.ranks = 4;
   const std::optional<double> bandwidth =
-      given("bandwidth") ? parse_bandwidth(*given("bandwidth")) : 0.0;
+      arguments.value("bandwidth") ? parse_bandwidth(*arguments.value("bandwidth")) : 0.0;
   if (!bandwidth)
     fail<JobError>("--bandwidth is '{}'; it must be a rate such as 1Gbit/s or 12.5MB/s.",
-                   *given("bandwidth"));
+                   *arguments.value("bandwidth"));
   const double rate = *bandwidth;
   world.communicator.link.bytes_per_second = rate;
   const int steps = count_of(arguments, "steps", 5);
   std::vector<std::string> codecs;
   for (const std::string_view name : codec_names()) {
-    if (!given("codec") || *given("codec") == name) codecs.emplace_back(name);
+    if (!arguments.value("codec") || *arguments.value("codec") == name) codecs.emplace_back(name);
   }
   if (codecs.empty())
-    fail<JobError>("--codec {} is not one of {}.", *given("codec"), fmt::join(codec_names(), ", "));
+    fail<JobError>("--codec {} is not one of {}.", *arguments.value("codec"),
+                   fmt::join(codec_names(), ", "));
 
   return run_world(world, [&](CommThread& thread) {
     std::vector<std::vector<std::string>> rows;
@@ -167,7 +164,7 @@ int bench_exchange(std::span<const std::string> options) {
     if (thread.rank() == 0) {
       fmt::print(
           "{} ranks ({}), link {}\n{}", thread.size(), world.mpi ? "mpi" : "threads",
-          rate > 0 ? *given("bandwidth") : "unlimited",
+          rate > 0 ? *arguments.value("bandwidth") : "unlimited",
           format_table({"codec", "sent a step", "a step",
                         rate > 0 ? "bytes/bandwidth" : "memory copy", "ratio", "allocations"},
                        rows));

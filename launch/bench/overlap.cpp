@@ -119,22 +119,19 @@ Times run(const WorldOptions& world, const Workload& workload, int& code) {
 
 int bench_overlap(std::span<const std::string> args) {
   const Arguments arguments = parse_arguments(args, kSwitches);
-  if (arguments.switches.contains("help")) {
+  if (arguments.has("help")) {
     fmt::print(
         "terse bench overlap [switches]\n\nMeasures how much of the exchange backward hides.\n\n{}",
         help_text(kSwitches));
     return 0;
   }
-  const auto given = [&](const std::string& name) {
-    return arguments.switches.contains(name) ? std::optional(arguments.switches.at(name))
-                                             : std::nullopt;
-  };
-  WorldOptions world = choose_world(given("ranks"));
+  WorldOptions world = choose_world(arguments.value("ranks"));
   if (world.mpi)
     fail<JobError>(
         "terse bench overlap runs its ranks as threads; start it without mpirun, with --ranks N.");
-  if (!given("ranks")) world.ranks = 4;
-  const Workload workload{given("model").value_or("convnet"), count_of(arguments, "batch", 32)};
+  if (!arguments.value("ranks")) world.ranks = 4;
+  const Workload workload{arguments.value("model").value_or("convnet"),
+                          count_of(arguments, "batch", 32)};
   int code = 0;
   const Times unlimited = run(world, workload, code);
   if (code != 0) return code;

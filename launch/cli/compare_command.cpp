@@ -19,7 +19,7 @@ const std::array<Switch, 2> kSwitches = {{
 
 int compare_command(std::span<const std::string> args) {
   const Arguments arguments = parse_arguments(args, kSwitches);
-  if (arguments.switches.contains("help")) {
+  if (arguments.has("help")) {
     fmt::print(
         "terse compare DIR ... [--plot FILE]\n\n"
         "Prints a table of the runs in these output folders. Runs that differ in train.seed,\n"
@@ -34,8 +34,8 @@ int compare_command(std::span<const std::string> args) {
     fail<JobError>("terse compare needs the output folder of at least one run.");
   const Comparison comparison = compare_runs(read_runs(arguments.positional));
   fmt::print("{}", comparison_table(comparison));
-  if (arguments.switches.contains("plot")) {
-    const std::string& file = arguments.switches.at("plot");
+  if (const auto plot = arguments.value("plot")) {
+    const std::string& file = *plot;
     plot_accuracy(file, comparison);
     fmt::print("\nAccuracy against bytes: {}\n", file);
   }

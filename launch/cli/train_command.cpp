@@ -31,7 +31,7 @@ Defaults program_defaults() {
 Job read_job(const std::string& file, const Arguments& arguments) {
   const Defaults defaults = program_defaults();
   Job job = parse_job(file, arguments.overrides, defaults);
-  if (!arguments.switches.contains("resume")) return job;
+  if (!arguments.has("resume")) return job;
   const std::optional<Manifest> manifest = newest_manifest(job.output.dir);
   if (!manifest)
     fail<JobError>("--resume found no checkpoint in {}; start without it.", job.output.dir);
@@ -42,7 +42,7 @@ Job read_job(const std::string& file, const Arguments& arguments) {
 
 int train_command(std::span<const std::string> args) {
   const Arguments arguments = parse_job_arguments(args, kSwitches);
-  if (arguments.switches.contains("help")) {
+  if (arguments.has("help")) {
     fmt::print("terse train [JOB.ini] [--section.key value ...] [switches]\n\n{}\n{}",
                help_text(kSwitches), help_text(program_defaults()));
     return 0;
@@ -52,17 +52,15 @@ int train_command(std::span<const std::string> args) {
                    arguments.positional[1]);
   }
   const Job job = read_job(arguments.positional.empty() ? "" : arguments.positional[0], arguments);
-  WorldOptions world = choose_world(arguments.switches.contains("ranks")
-                                        ? std::optional(arguments.switches.at("ranks"))
-                                        : std::nullopt);
+  WorldOptions world = choose_world(arguments.value("ranks"));
   world.communicator = communicator_options(job);
   world.communicator.ending = &end_wanted();
   install_signal_handlers();
 
   TrainOptions options{.world_kind = world.mpi ? "mpi" : "threads",
                        .version = TERSE_VERSION,
-                       .resume = arguments.switches.contains("resume"),
-                       .dry_run = arguments.switches.contains("dry-run"),
+                       .resume = arguments.has("resume"),
+                       .dry_run = arguments.has("dry-run"),
                        .stop_wanted = &stop_wanted()};
   std::shared_ptr<const Dataset> shared;  // by the ranks of this process
   const auto load = [&] {

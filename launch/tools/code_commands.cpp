@@ -43,26 +43,21 @@ std::vector<Switch> encode_switches() {
 
 template <class T>
 void read_number(const Arguments& arguments, const char* name, T& value) {
-  const auto found = arguments.switches.find(name);
-  if (found == arguments.switches.end()) return;
-  const std::string& text = found->second;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size())
-    fail<JobError>("--{} must be a number in range, not \"{}\".", name, printable(text));
-}
-
-std::string value_of(const Arguments& arguments, const char* name, const std::string& otherwise) {
-  const auto found = arguments.switches.find(name);
-  return found == arguments.switches.end() ? otherwise : found->second;
+  const std::optional<std::string> text = arguments.value(name);
+  if (!text) return;
+  const char* const last = text->data() + text->size();
+  const auto [end, error] = std::from_chars(text->data(), last, value);
+  if (error != std::errc() || end != last)
+    fail<JobError>("--{} must be a number in range, not \"{}\".", name, printable(*text));
 }
 
 void read_options(const Arguments& arguments, CodecOptions& options) {
-  if (arguments.switches.contains("nearest")) options.stochastic = false;
+  if (arguments.has("nearest")) options.stochastic = false;
   for (const CodecOption& option : codec_options()) {
-    const auto found = arguments.switches.find(dashed(option.name));
-    if (found != arguments.switches.end() && !option.assign(options, found->second))
-      fail<JobError>("--{} must be {}, not \"{}\".", found->first, option.allowed,
-                     printable(found->second));
+    const std::string name = dashed(option.name);
+    const std::optional<std::string> text = arguments.value(name);
+    if (text && !option.assign(options, *text))
+      fail<JobError>("--{} must be {}, not \"{}\".", name, option.allowed, printable(*text));
   }
 }
 
@@ -74,13 +69,13 @@ void require_one_line(const std::string& name) {
 
 MessageNote note_of(const Arguments& arguments, const Tensor& tensor) {
   MessageNote note;
-  note.codec.name = value_of(arguments, "codec", "");
+  note.codec.name = arguments.value("codec").value_or("");
   if (note.codec.name.empty())
     fail<JobError>("terse encode needs --codec NAME; terse codecs lists them.");
   note.level = default_level(codec_info(note.codec.name));
   read_number(arguments, "level", note.level);
   read_options(arguments, note.codec);
-  note.layer = value_of(arguments, "layer", tensor.name.empty() ? "tensor" : tensor.name);
+  note.layer = arguments.value("layer").value_or(tensor.name.empty() ? "tensor" : tensor.name);
   require_one_line(note.layer);
   note.shape = tensor.shape;
   note.key.seed = 1;
@@ -103,7 +98,7 @@ double norm(std::span<const float> values) {
 int encode_command(std::span<const std::string> args) {
   const std::vector<Switch> switches = encode_switches();
   const Arguments arguments = parse_arguments(args, switches);
-  if (arguments.switches.contains("help")) {
+  if (arguments.has("help")) {
     fmt::print(
         "terse encode TENSOR MESSAGE --codec NAME: encodes a tensor file (.npy, .safetensors, .h5) "
         "as one rank would send it\n\n{}",
@@ -113,15 +108,15 @@ int encode_command(std::span<const std::string> args) {
   if (arguments.positional.size() != 2)
     fail<JobError>("terse encode takes two names: the tensor file and the message file.");
   // Checked before anything is written.
-  if (arguments.switches.contains("residual"))
-    require_tensor_name(arguments.switches.at("residual"));
-  const Tensor tensor = read_tensor(arguments.positional[0], value_of(arguments, "tensor", ""));
+  const std::optional<std::string> residual = arguments.value("residual");
+  if (residual) require_tensor_name(*residual);
+  const Tensor tensor =
+      read_tensor(arguments.positional[0], arguments.value("tensor").value_or(""));
   const MessageNote note = note_of(arguments, tensor);
   const EncodedTensor message = encode_tensor(tensor, note);
   write_message(arguments.positional[1], note, message);
-  if (arguments.switches.contains("residual")) {
-    write_tensor(arguments.switches.at("residual"),
-                 {.name = note.layer, .shape = note.shape, .values = message.residual});
+  if (residual) {
+    write_tensor(*residual, {.name = note.layer, .shape = note.shape, .values = message.residual});
   }
   const auto n = static_cast<double>(tensor.values.size());
   const double tensor_norm = norm(tensor.values);
@@ -137,7 +132,7 @@ int encode_command(std::span<const std::string> args) {
 int decode_command(std::span<const std::string> args) {
   const std::array<Switch, 1> switches = {{{"help", "", "print this text"}}};
   const Arguments arguments = parse_arguments(args, switches);
-  if (arguments.switches.contains("help")) {
+  if (arguments.has("help")) {
     fmt::print(
         "terse decode MESSAGE TENSOR: decodes a file of terse encode to a tensor file (.npy, "
         ".safetensors, .h5)\n");

@@ -14,7 +14,7 @@ bool only_help(std::span<const std::string> args, const std::string& text) {
   const Arguments arguments = parse_arguments(args, switches);
   if (!arguments.positional.empty())
     fail<JobError>("'{}' is not expected: {}.", arguments.positional.front(), text);
-  if (!arguments.switches.contains("help")) return false;
+  if (!arguments.has("help")) return false;
   fmt::print("{}\n", text);
   return true;
 }

@@ -127,14 +127,19 @@ Arguments parse_job_arguments(std::span<const std::string> arguments,
   return Parser(switches, true).parse(arguments);
 }
 
+std::optional<std::string> Arguments::value(const std::string& name) const {
+  const auto found = switches.find(name);
+  return found == switches.end() ? std::nullopt : std::optional(found->second);
+}
+
 int count_of(const Arguments& arguments, const std::string& name, int otherwise) {
-  const auto found = arguments.switches.find(name);
-  if (found == arguments.switches.end()) return otherwise;
+  const std::optional<std::string> text = arguments.value(name);
+  if (!text) return otherwise;
   int value = 0;
-  const char* end = found->second.data() + found->second.size();
-  const auto [stop, error] = std::from_chars(found->second.data(), end, value);
+  const char* end = text->data() + text->size();
+  const auto [stop, error] = std::from_chars(text->data(), end, value);
   if (error != std::errc{} || stop != end || value < 1)
-    fail<JobError>("--{} is '{}'; it must be a whole number from 1.", name, found->second);
+    fail<JobError>("--{} is '{}'; it must be a whole number from 1.", name, *text);
   return value;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,10 @@ struct Arguments {
   std::vector<std::string> positional;          // in order: "train", "job.ini"
   std::map<std::string, std::string> switches;  // by name; a flag maps to ""
   std::vector<std::string> overrides;           // job keys, in order: "--section.key=value"
+
+  bool has(const std::string& name) const { return switches.contains(name); }
+  // The value that was given to a switch; nothing if it was not given.
+  std::optional<std::string> value(const std::string& name) const;
 };
 
 // Reads `--name value` and `--name=value` in any order; everything after `--` is positional. Names

@@ -150,7 +150,7 @@ void write_json(const std::string& path, const nlohmann::json& json) {
 
 int bench_codecs(std::span<const std::string> args, const MatrixProducts& library) {
   const Arguments arguments = parse_arguments(args, kSwitches);
-  if (arguments.switches.contains("help")) {
+  if (arguments.has("help")) {
     fmt::print(
         "terse bench codecs: a gradient of ResNet-50's shapes (25.56 M floats) through each "
         "codec\non one core, against the same reads and writes without arithmetic\n\n{}",
@@ -162,27 +162,25 @@ int bench_codecs(std::span<const std::string> args, const MatrixProducts& librar
                   .lines = {},
                   .rates = {},
                   .low_rank = {}};
-  const auto wanted = arguments.switches.find("codec");
-  const bool all_wanted = wanted == arguments.switches.end();
-  if (!all_wanted) (void)codec_info(wanted->second);
+  const std::optional<std::string> wanted = arguments.value("codec");
+  if (wanted) (void)codec_info(*wanted);
   Arena arena;
   for (const BenchCase& line : bench_cases()) {
-    if (all_wanted || line.codec.name == wanted->second)
+    if (!wanted || line.codec.name == *wanted)
       results.lines.push_back(measure(line, arena, results.repeat, results.threads));
   }
   if (!results.lines.empty()) fmt::print("{}", table_of(results.lines, arena));
   if (results.threads > 1 && !results.lines.empty())
     fmt::print("\n{}", threads_table(results.lines, results.threads));
-  if (all_wanted) {
+  if (!wanted) {
     results.rates = rice_rates(results.repeat);
     fmt::print("\n{}", table_of(results.rates));
   }
-  if (all_wanted || wanted->second == "powersgd") {
+  if (!wanted || *wanted == "powersgd") {
     results.low_rank = low_rank_time(arena, library, results.repeat);
     fmt::print("\n{}", table_of(*results.low_rank));
   }
-  if (arguments.switches.contains("json"))
-    write_json(arguments.switches.at("json"), json_of(results, arena));
+  if (const auto json = arguments.value("json")) write_json(*json, json_of(results, arena));
   return 0;
 }
 
